@@ -1,0 +1,64 @@
+"""What can go wrong, in words a user can act on.
+
+Each error carries what it is about; its message names the value, the place and the way out. The
+edges (command line, Discord commands) print the message as it is; nothing here holds message text
+or a token.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class HexwardError(Exception):
+    """Anything Hexward reports to its user in one sentence, never as a traceback."""
+
+
+class SettingsError(HexwardError):
+    """A setting in the environment or in ``.env`` cannot be used."""
+
+
+class ArtifactError(HexwardError):
+    """A model directory that does not fit: names the file and the field."""
+
+    def __init__(self, path: Path | str, problem: str) -> None:
+        super().__init__(f"Model {path}: {problem}")
+        self.path = path
+
+
+class MissingExtraError(HexwardError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, purpose: str, extra: str) -> None:
+        super().__init__(
+            f"{purpose} needs packages that are not installed. "
+            f"Install them with: pip install 'hexward[{extra}]'"
+        )
+        self.extra = extra
+
+
+class ScoringError(HexwardError):
+    """A text could not be scored. Says nothing of the text itself."""
+
+
+class Overloaded(ScoringError):
+    """The engine's queue is full; the text was not taken."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(f"The scoring queue is full ({waiting} texts waiting). Try again shortly.")
+        self.waiting = waiting
+
+
+class EngineClosed(ScoringError):
+    """The engine is shutting down and takes no more texts."""
+
+    def __init__(self) -> None:
+        super().__init__("Hexward is shutting down; nothing more is scored.")
+
+
+class DatabaseError(HexwardError):
+    """The database cannot be opened, or does not fit this version of Hexward."""
+
+
+class ConnectionRefused(HexwardError):
+    """Discord will not let the bot in until its host changes something (token, intent)."""

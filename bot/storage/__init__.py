@@ -1,0 +1,1 @@
+"""SQL, and nothing but. Knows nothing of Discord."""
