@@ -23,7 +23,7 @@ class Label(StrEnum):
     IDENTITY_HATE = "identity_hate"
 
     @property
-    def title(self) -> str:
+    def caption(self) -> str:
         """The label as people read it: ``severe_toxic`` → ``Severe toxic``."""
         return self.value.replace("_", " ").capitalize()
 
@@ -74,7 +74,9 @@ class _PerLabel:
             # "not (… <= …)" also refuses NaN, which every comparison calls false.
             if not 0.0 <= value <= 1.0:
                 kind = type(self).__name__
-                raise ValueError(f"{kind}.{field.name} is {value!r}; a number from 0 to 1 is needed")
+                raise ValueError(
+                    f"{kind}.{field.name} is {value!r}; a number from 0 to 1 is needed"
+                )
 
     @classmethod
     def from_sequence(cls, values: Sequence[float]) -> Self:

@@ -1,0 +1,43 @@
+# Two commands: `make run` starts the bot, `make test` runs every check.
+# Both make the virtual environment in .venv and install into it what they need.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+SOURCES := pyproject.toml constraints.txt
+
+.PHONY: run test lint types contracts pytest clean
+
+run: .venv/installed-run
+	@exec $(BIN)/python -m bot run
+
+test: lint types contracts pytest
+
+lint: .venv/installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: .venv/installed-test
+	$(BIN)/mypy
+
+contracts: .venv/installed-test
+	$(BIN)/lint-imports
+
+pytest: .venv/installed-test
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Hexward needs Python 3.11 or newer. Name one: make PYTHON=python3.12 run"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed-run: $(BIN)/python $(SOURCES)
+	$(PIP) -e '.[sandbox]'
+	@touch $@
+
+.venv/installed-test: $(BIN)/python $(SOURCES)
+	$(PIP) -e '.[dev]'
+	@touch $@ .venv/installed-run

@@ -1,0 +1,138 @@
+"""What moderators see: scores as bars, alert cards, answers to checks.
+
+Discord's limits are respected by construction: a description takes 4,096 characters, a field 1,024,
+an embed 6,000 in all.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+import discord
+
+from bot.labels import LABELS, Label, Thresholds
+from bot.screening.policy import Decision
+
+ALARM = discord.Colour(0xD9534F)
+CALM = discord.Colour(0x4F9D69)
+
+_BAR_CELLS = 10
+_QUOTE_LIMIT = 3_600
+_MARKUP = re.compile(r"([\\*_~|`>#\[\]()<:@-])")
+
+
+def bar(score: float) -> str:
+    """A score as ten cells: ``███████░░░`` for 0.7."""
+    filled = round(score * _BAR_CELLS)
+    return "█" * filled + "░" * (_BAR_CELLS - filled)
+
+
+def score_table(decision: Decision) -> str:
+    """Six lines, one per label: name, bar, score against threshold, a mark where it flags.
+
+    A line has at most 40 characters, which most phones show unbroken.
+    """
+    lines = []
+    for label in LABELS:
+        score, threshold = decision.scores[label], decision.thresholds[label]
+        sign, mark = ("≥", " ⚑") if label in decision.labels_over else ("<", "")
+        shown = _exact(score, threshold)
+        lines.append(f"{label.caption:<13} {bar(score)} {shown} {sign} {threshold:.2f}{mark}")
+    return "```\n" + "\n".join(lines) + "\n```"
+
+
+def _exact(score: float, threshold: float) -> str:
+    """Two digits, cut rather than rounded where rounding would contradict the comparison."""
+    rounded = f"{score:.2f}"
+    if (float(rounded) >= round(threshold, 2)) == (score >= threshold):
+        return rounded
+    return f"{score:.4f}"
+
+
+def threshold_table(thresholds: Thresholds, preset: Thresholds) -> str:
+    """Six lines, one per label: its threshold, and the preset's where the server's differs."""
+    lines = []
+    for label in LABELS:
+        own, theirs = thresholds[label], preset[label]
+        note = "" if own == theirs else f"  (preset {theirs:.2f})"
+        lines.append(f"{label.caption:<13} {bar(own)} {own:.2f}{note}")
+    return "```\n" + "\n".join(lines) + "\n```"
+
+
+def names(labels: tuple[Label, ...]) -> str:
+    """Labels as people read them: ``Toxic, Insult``."""
+    return ", ".join(label.caption for label in labels)
+
+
+def spoiler(text: str) -> str:
+    """A text behind spoiler bars, unable to break out of them, cut to what a card holds."""
+    pieces: list[str] = []
+    room = _QUOTE_LIMIT
+    for character in text.strip():
+        piece = _MARKUP.sub(r"\\\1", character)
+        room -= len(piece)
+        if room < 0:
+            pieces.append("…")
+            break
+        pieces.append(piece)
+    return f"||{''.join(pieces)}||"
+
+
+def verdict_card(decision: Decision, model_version: str, preset: str) -> discord.Embed:
+    """The answer to a check: six bars, and what would flag in this server."""
+    if decision.flagged:
+        title, colour = f"Would be flagged: {names(decision.labels_over)}", ALARM
+    else:
+        title, colour = "Would not be flagged", CALM
+    card = discord.Embed(title=title, colour=colour, description=score_table(decision))
+    card.set_footer(text=f"Preset {preset} · model {model_version}")
+    return card
+
+
+def alert_card(
+    *,
+    decision: Decision,
+    decision_id: int,
+    text: str,
+    surface: str,
+    author: discord.abc.User,
+    channel_id: int,
+    jump_url: str,
+    posted_at: datetime,
+    edited: bool,
+    model_version: str,
+    now: datetime,
+) -> discord.Embed:
+    """The card in the log channel: everything a moderator needs to judge a flagged message."""
+    card = discord.Embed(
+        title=f"Flagged: {names(decision.labels_over)}",
+        url=jump_url,
+        colour=ALARM,
+        description=spoiler(text),
+        timestamp=now,
+    )
+    card.add_field(name="Scores against thresholds", value=score_table(decision), inline=False)
+    card.add_field(name="Author", value=f"<@{author.id}>\n`{author.name}` · `{author.id}`")
+    card.add_field(name="Channel", value=f"<#{channel_id}>")
+    card.add_field(
+        name="Posted",
+        value=f"{discord.utils.format_dt(posted_at, 'R')}\n{age(posted_at, now)} before this alert",
+    )
+    origin = {"content": "Message"}.get(surface, "Forwarded text")
+    card.add_field(
+        name=origin + (" (edited)" if edited else ""),
+        value=f"[Jump to the message]({jump_url})",
+        inline=False,
+    )
+    card.set_footer(text=f"Decision {decision_id} · model {model_version}")
+    return card
+
+
+def age(then: datetime, now: datetime) -> str:
+    """How long ago, in the largest fitting unit: ``4 s``, ``12 min``, ``3 h``, ``9 d``."""
+    seconds = max((now - then).total_seconds(), 0.0)
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"

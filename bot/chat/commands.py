@@ -1,0 +1,135 @@
+"""What all commands share: who may use them, how their options are read, how they refuse.
+
+A command that cannot do what it was asked raises `Refusal` with one sentence for the person who
+asked; the tree below is the only place that answers errors.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.errors import HexwardError
+from bot.labels import LABELS, Label
+from bot.logs import describe
+
+log = logging.getLogger(__name__)
+
+
+class Refusal(app_commands.AppCommandError):
+    """A request that was understood and declined; nothing was changed."""
+
+
+def server_id(interaction: discord.Interaction[Any]) -> int:
+    """The server in which a command was used; commands are registered for servers only."""
+    if interaction.guild_id is None:
+        raise app_commands.NoPrivateMessage
+    return interaction.guild_id
+
+
+class LabelOption(app_commands.Transformer):
+    """One of the six labels, offered as choices and read forgivingly."""
+
+    @property
+    def choices(self) -> list[app_commands.Choice[str | int | float]]:
+        return [app_commands.Choice(name=label.caption, value=label.value) for label in LABELS]
+
+    async def transform(self, interaction: discord.Interaction[Any], value: str, /) -> Label:
+        label = Label.parse(str(value))
+        if label is None:
+            raise Refusal(f"“{clip(value)}” is not a label. The labels are: {', '.join(LABELS)}.")
+        return label
+
+
+class ThresholdOption(app_commands.Transformer):
+    """A number from 0 to 1."""
+
+    type = discord.AppCommandOptionType.number
+    min_value = 0
+    max_value = 1
+
+    async def transform(self, interaction: discord.Interaction[Any], value: object, /) -> float:
+        try:
+            number = float(str(value))
+        except ValueError:
+            number = float("nan")
+        if not 0.0 <= number <= 1.0:
+            raise Refusal(f"“{clip(value)}” cannot be a threshold: it must be from 0 to 1.")
+        return number
+
+
+def clip(value: object, length: int = 60) -> str:
+    """A value as it may be quoted back: short, on one line, without markup."""
+    text = " ".join(str(value).split())
+    text = text if len(text) <= length else text[: length - 1] + "…"
+    return discord.utils.escape_markdown(text)
+
+
+class HexwardTree(app_commands.CommandTree[discord.Client]):
+    """The commands, who may use them, and the one place that tells people what went wrong."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Ask for a command's default permissions once more, on our side.
+
+        Discord hides a command from members without them, but an override in the server's
+        integration settings, or another Discord-compatible server, may let anybody call it.
+        """
+        command = interaction.command
+        if command is None:
+            return True
+        root = getattr(command, "root_parent", None) or command
+        wanted = root.default_permissions
+        if wanted is None or wanted.is_subset(interaction.permissions):
+            return True
+        if interaction.type is discord.InteractionType.autocomplete:
+            return False
+        lacking = [name for name, on in wanted if on and not getattr(interaction.permissions, name)]
+        raise app_commands.MissingPermissions(lacking)
+
+    async def on_error(
+        self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /
+    ) -> None:
+        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        name = interaction.command.qualified_name if interaction.command else "a command"
+        if isinstance(cause, Refusal | HexwardError):
+            sentence = str(cause)
+        elif isinstance(cause, app_commands.MissingPermissions):
+            wanted = " and ".join(_permission(name) for name in cause.missing_permissions)
+            sentence = f"This needs the permission {wanted} in this server."
+        elif isinstance(cause, app_commands.NoPrivateMessage):
+            sentence = "This works in servers only, not in direct messages."
+        elif isinstance(cause, app_commands.TransformerError):
+            sentence = f"“{clip(cause.value)}” cannot be used here."
+        elif isinstance(
+            cause, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch
+        ):
+            sentence = "This command has changed. Reload Discord (Ctrl+R) and try again."
+        else:
+            log.error("/%s failed: %s", name, describe(cause))
+            sentence = "Something went wrong here; nothing was changed. The host's log says more."
+        await answer(interaction, sentence)
+
+
+def _permission(name: str) -> str:
+    return name.replace("_", " ").replace("guild", "server").title()
+
+
+async def answer(
+    interaction: discord.Interaction[Any],
+    content: str | None = None,
+    *,
+    embed: discord.Embed | None = None,
+) -> None:
+    """Reply so that only the asking member sees it, whether or not the command deferred."""
+    embeds = [] if embed is None else [embed]
+    try:
+        if interaction.response.is_done():
+            await interaction.followup.send(content or "", embeds=embeds, ephemeral=True)
+        else:
+            await interaction.response.send_message(content, embeds=embeds, ephemeral=True)
+    except discord.HTTPException as error:
+        # The member has gone, the token has expired: there is nobody left to tell.
+        log.warning("A reply could not be delivered: %s", describe(error))

@@ -1,0 +1,134 @@
+"""Scoring from the command line: a table for people, JSON lines for programs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Sequence
+from typing import IO, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bot.errors import ScoringError
+from bot.labels import LABELS
+from bot.screening.engine import Engine
+from bot.screening.policy import decide
+from bot.screening.presets import Presets
+from bot.settings import Settings
+
+# Lines that are read ahead of the one being written.
+_WINDOW = 256
+
+
+async def check_texts(settings: Settings, preset: str, texts: Sequence[str]) -> int:
+    """Print a table: a row per text, a column per label, scores over the threshold marked."""
+    from bot.app import load, running_engine
+
+    model = await load(settings)
+    rules = Presets(model.presets).rules(preset, {})
+    table = Table(title=f"Preset {preset}, model {model.version}", title_justify="left")
+    table.add_column("Text", overflow="fold", ratio=1)
+    for label in LABELS:
+        table.add_column(f"{label.caption}\n≥ {rules.thresholds[label]:.2f}", justify="right")
+    table.add_column("Flagged for")
+    async with running_engine(model, settings) as engine:
+        for scores in await asyncio.gather(*(engine.score(text) for text in texts)):
+            decision = decide(scores, rules)
+            cells = [
+                Text(f"{score:.3f}", style="bold red" if label in decision.labels_over else "")
+                for label, score in scores.items()
+            ]
+            text = texts[table.row_count]
+            table.add_row(Text(text), *cells, ", ".join(decision.labels_over) or "–")
+    Console().print(table)
+    return 0
+
+
+async def check_lines(settings: Settings, preset: str, source: IO[bytes], sink: TextIO) -> int:
+    """Score JSON lines as they come; one line out per line in, in order.
+
+    Returns
+    -------
+    int
+        The exit status: 1 if a line was malformed or could not be scored, otherwise 0.
+    """
+    from bot.app import load, running_engine
+
+    model = await load(settings)
+    presets = Presets(model.presets)
+    async with running_engine(model, settings) as engine:
+        scorer = _LineScorer(engine, presets, preset)
+        answers: asyncio.Queue[asyncio.Task[dict[str, object]] | None] = asyncio.Queue(
+            min(_WINDOW, settings.queue_messages)
+        )
+        feeding = asyncio.create_task(_feed(source, scorer, answers))
+        failed = False
+        while (task := await answers.get()) is not None:
+            answer = await task
+            failed = failed or "error" in answer
+            sink.write(json.dumps(answer) + "\n")
+            if answers.empty():
+                sink.flush()
+        await feeding
+        sink.flush()
+    return 1 if failed else 0
+
+
+class _LineScorer:
+    """One JSON line in, one JSON object out."""
+
+    def __init__(self, engine: Engine, presets: Presets, preset: str) -> None:
+        self._engine = engine
+        self._preset = preset
+        self._rules = presets.rules(preset, {})
+
+    async def answer(self, number: int, line: bytes) -> dict[str, object]:
+        """The object to print for line `number` (from 1)."""
+        try:
+            request = json.loads(line)
+        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+            return {"line": number, "error": "not a line of JSON in UTF-8"}
+        if not isinstance(request, dict) or not isinstance(request.get("text"), str):
+            return {"line": number, "error": 'not an object with a "text" that is a string'}
+        if "id" not in request:
+            return {"line": number, "error": 'the object has no "id"'}
+        try:
+            scores = await self._engine.score(request["text"])
+        except ScoringError as error:
+            return {"line": number, "error": str(error)}
+        decision = decide(scores, self._rules)
+        return {
+            "id": request["id"],
+            "scores": {label: round(score, 6) for label, score in scores.items()},
+            "flagged": list(decision.labels_over),
+            "preset": self._preset,
+            "model": self._engine.model.version,
+        }
+
+
+async def _feed(
+    source: IO[bytes],
+    scorer: _LineScorer,
+    answers: asyncio.Queue[asyncio.Task[dict[str, object]] | None],
+) -> None:
+    """Start scoring each line as it is read; the queue's bound is what slows the reading down."""
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[bytes | None] = asyncio.Queue(16)
+
+    def read() -> None:
+        try:
+            for line in source:
+                asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
+        finally:
+            asyncio.run_coroutine_threadsafe(lines.put(None), loop).result()
+
+    # A daemon: a read that waits for input for ever must not keep the process from ending.
+    threading.Thread(target=read, name="read standard input", daemon=True).start()
+    number = 0
+    while (line := await lines.get()) is not None:
+        number += 1
+        await answers.put(asyncio.create_task(scorer.answer(number, line)))
+    await answers.put(None)

@@ -1,0 +1,246 @@
+"""Looks for what is wrong with an installation; every finding comes with its remedy."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import click
+import discord
+
+from bot.app import load, open_parts
+from bot.chat.actions import ALERT_PERMISSIONS
+from bot.chat.client import missing_permissions, needed_intents, point_at
+from bot.chat.lookup import channel_by_id
+from bot.chat.supervision import refusal
+from bot.errors import HexwardError
+from bot.logs import describe, set_up_logging
+from bot.settings import Settings, load_settings
+from bot.storage import migrate
+from bot.storage.servers import Servers
+
+_CONNECT_S = 30.0
+_TOKEN_SHAPE = re.compile(r"[\w-]{18,}\.[\w-]{6,7}\.[\w-]{27,}")
+_SCREEN_PERMISSIONS = ("view_channel", "read_message_history")
+
+
+class Level(StrEnum):
+    """How bad a finding is; only `BAD` makes the doctor's exit status 1."""
+
+    GOOD = "ok"
+    DOUBTFUL = "note"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    level: Level
+    subject: str
+    what: str
+    remedy: str = ""
+
+
+async def examine(*, offline: bool) -> int:
+    """Print the findings as they are made.
+
+    Returns
+    -------
+    int
+        The exit status: 1 if anything is bad.
+    """
+    bad = 0
+    async for finding in _findings(offline):
+        colour = {Level.GOOD: "green", Level.DOUBTFUL: "yellow", Level.BAD: "red"}[finding.level]
+        mark = click.style(f"{finding.level.value:<4}", fg=colour)
+        click.echo(f"{mark}  {finding.subject:<12} {finding.what}")
+        if finding.remedy:
+            click.echo(f"{'':<19}→ {finding.remedy}")
+        bad += finding.level is Level.BAD
+    click.echo("Nothing is wrong." if not bad else f"{bad} to mend.")
+    return 1 if bad else 0
+
+
+async def _findings(offline: bool) -> AsyncIterator[Finding]:
+    try:
+        settings = load_settings()
+    except HexwardError as error:
+        yield Finding(Level.BAD, "settings", str(error), "Correct it in the environment or .env.")
+        return
+    set_up_logging(max(settings.logging_level, 40), settings.token)
+    yield Finding(Level.GOOD, "settings", "readable")
+    yield _token(settings)
+    yield await _database(settings)
+    yield await _model(settings)
+    if settings.token is None or offline:
+        yield Finding(Level.DOUBTFUL, "connection", "not tried")
+        return
+    async for finding in _live(settings, settings.token):
+        yield finding
+
+
+def _token(settings: Settings) -> Finding:
+    if settings.token is None:
+        return Finding(
+            Level.DOUBTFUL,
+            "token",
+            "DISCORD_TOKEN is not set, so `run` starts the sandbox",
+            "For a real server, put the bot's token into .env.",
+        )
+    if settings.discord_api_url is None and not _TOKEN_SHAPE.fullmatch(settings.token):
+        return Finding(
+            Level.BAD,
+            "token",
+            "DISCORD_TOKEN does not look like a bot token (three parts joined by dots)",
+            "Copy it from the developer portal: your application, Bot, Reset Token.",
+        )
+    return Finding(Level.GOOD, "token", "has the shape of one")
+
+
+async def _database(settings: Settings) -> Finding:
+    try:
+        revision, newest = await asyncio.to_thread(migrate.current, settings.database_url)
+    except HexwardError as error:
+        return Finding(Level.BAD, "database", str(error), "Correct DATABASE_URL.")
+    if revision == newest:
+        return Finding(Level.GOOD, "database", f"at revision {revision}")
+    if revision is None:
+        return Finding(Level.GOOD, "database", "new: it is made at the first start")
+    return Finding(
+        Level.DOUBTFUL,
+        "database",
+        f"at revision {revision}; this version of Hexward has {newest}",
+        "`python -m bot db upgrade`; the next start does it too. If the database is the newer "
+        "of the two, update Hexward.",
+    )
+
+
+async def _model(settings: Settings) -> Finding:
+    try:
+        model = await load(settings)
+        await asyncio.to_thread(model.score, ["hello"])
+    except HexwardError as error:
+        return Finding(
+            Level.BAD, "model", str(error), "Restore the model's files, or correct MODEL."
+        )
+    return Finding(Level.GOOD, "model", f"{model.version} loads, its files are intact, it scores")
+
+
+async def _live(settings: Settings, token: str) -> AsyncIterator[Finding]:
+    """Connect as the bot would and look at what Discord grants it."""
+    point_at(settings.discord_api_url, settings.discord_gateway_url)
+    client = discord.Client(intents=needed_intents(), max_messages=None)
+    ready = asyncio.Event()
+    client.event(_setter(ready))
+    running = asyncio.create_task(client.start(token, reconnect=False))
+    arriving = asyncio.create_task(ready.wait())
+    try:
+        await asyncio.wait(
+            {running, arriving}, timeout=_CONNECT_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not ready.is_set():
+            error = running.exception() if running.done() else None
+            yield _no_connection(error)
+            return
+        yield Finding(Level.GOOD, "connection", f"connected as {client.user}")
+        yield _message_content(client)
+        async with open_parts(settings) as parts:
+            for server in client.guilds:
+                async for finding in _server(server, parts.servers):
+                    yield finding
+        if not client.guilds:
+            yield Finding(
+                Level.DOUBTFUL, "servers", "the bot is in no server", "Invite it; see the README."
+            )
+    finally:
+        arriving.cancel()
+        await client.close()
+        running.cancel()
+        await asyncio.wait({running, arriving})
+
+
+def _setter(ready: asyncio.Event) -> Callable[[], Coroutine[Any, Any, None]]:
+    async def on_ready() -> None:
+        ready.set()
+
+    return on_ready
+
+
+def _no_connection(error: BaseException | None) -> Finding:
+    if remedy := refusal(error):
+        return Finding(Level.BAD, "connection", "refused", remedy)
+    what = describe(error) if error else f"not ready within {_CONNECT_S:.0f} s"
+    return Finding(
+        Level.BAD,
+        "connection",
+        what,
+        "Check this machine's way to the internet, and DISCORD_API_URL and DISCORD_GATEWAY_URL.",
+    )
+
+
+def _message_content(client: discord.Client) -> Finding:
+    flags = client.application_flags
+    if flags.gateway_message_content or flags.gateway_message_content_limited:
+        return Finding(Level.GOOD, "intents", "Message Content is on")
+    return Finding(
+        Level.DOUBTFUL,
+        "intents",
+        "Discord let the bot in, but does not list the Message Content intent for it",
+        "Developer portal: your application, Bot, Privileged Gateway Intents.",
+    )
+
+
+async def _server(server: discord.Guild, servers: Servers) -> AsyncIterator[Finding]:
+    subject = f"server {server.id}"
+    screened: list[discord.abc.GuildChannel] = [
+        *server.text_channels,
+        *server.voice_channels,
+        *server.forums,
+    ]
+    blind = [
+        f"#{channel.name} ({', '.join(lacking)})"
+        for channel in screened
+        if (lacking := missing_permissions(channel, _SCREEN_PERMISSIONS))
+    ]
+    if blind:
+        more = f" and {len(blind) - 5} more" if len(blind) > 5 else ""
+        yield Finding(
+            Level.DOUBTFUL,
+            subject,
+            f"{server.name}: not everything can be screened: {'; '.join(blind[:5])}{more}",
+            "Grant these permissions to the bot's role there, unless that is meant so.",
+        )
+    log_channel_id = (await servers.get(server.id)).log_channel_id
+    if log_channel_id is None:
+        yield Finding(
+            Level.DOUBTFUL,
+            subject,
+            f"{server.name}: no log channel, so nobody sees alerts",
+            "/logchannel set, in that server.",
+        )
+        return
+    try:
+        lacking = missing_permissions(
+            await channel_by_id(server, log_channel_id), ALERT_PERMISSIONS
+        )
+    except discord.NotFound:
+        yield Finding(
+            Level.BAD, subject, f"{server.name}: the log channel is gone", "/logchannel set again."
+        )
+        return
+    except discord.Forbidden:
+        lacking = ["View Channel"]
+    if lacking:
+        yield Finding(
+            Level.BAD,
+            subject,
+            f"{server.name}: alerts cannot be posted, the bot lacks {', '.join(lacking)}",
+            f"Grant them to the bot's role in the channel {log_channel_id}.",
+        )
+    elif not blind:
+        yield Finding(Level.GOOD, subject, f"{server.name}: permissions and log channel are right")

@@ -1,0 +1,72 @@
+"""Log lines: one line each, without tokens and without message text."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import traceback
+
+import aiohttp
+import discord
+
+from bot.errors import HexwardError
+
+# Exceptions whose words are their own, not a quotation of what somebody wrote.
+_SAFE_TO_QUOTE = (
+    HexwardError,
+    OSError,
+    asyncio.TimeoutError,
+    aiohttp.ClientError,
+    discord.DiscordException,
+)
+# These libraries print whole payloads at DEBUG, which would put members' messages into the log.
+_TALKATIVE = ("discord", "aiosqlite", "sqlalchemy", "alembic", "aiohttp", "asyncio")
+
+
+def describe(error: BaseException) -> str:
+    """An exception in one line: its type, where it was raised and, if that is safe, its words.
+
+    The message of an unknown exception may quote the text that caused it, so it is left out.
+    """
+    parts = [type(error).__name__]
+    frames = traceback.extract_tb(error.__traceback__)
+    if frames:
+        last = frames[-1]
+        parts.append(f"at {'/'.join(last.filename.split('/')[-3:])}:{last.lineno}")
+    if isinstance(error, _SAFE_TO_QUOTE) and str(error):
+        parts.append(f"({' '.join(str(error).split())})")
+    return " ".join(parts)
+
+
+class OneLineFormatter(logging.Formatter):
+    """Time, level, logger, message; an exception becomes the end of the same line."""
+
+    def __init__(self, secret: str | None = None) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%Y-%m-%d %H:%M:%S")
+        self._secret = secret
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = " ".join(super().format(record).splitlines())
+        return line.replace(self._secret, "[token]") if self._secret else line
+
+    def formatException(self, ei: object) -> str:
+        error = ei[1] if isinstance(ei, tuple) else None
+        return describe(error) if isinstance(error, BaseException) else ""
+
+
+def set_up_logging(level: int, secret: str | None = None) -> None:
+    """Send everything to standard error, one line each.
+
+    Parameters
+    ----------
+    level
+        For Hexward's own loggers. Libraries that print payloads stay at INFO or above.
+    secret
+        The token; it is replaced wherever it would appear.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLineFormatter(secret))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(level, logging.INFO))
