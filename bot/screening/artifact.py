@@ -18,7 +18,6 @@ from bot.errors import ArtifactError
 from bot.labels import LABELS, Label, Thresholds
 from bot.screening.normalize import NORMALIZER_VERSION
 
-FORMAT = 1
 MANIFEST, MODEL, TOKENIZER = "manifest.json", "model.onnx", "tokenizer.json"
 DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "default_model"
 
@@ -53,7 +52,7 @@ class PresetRule(_Part):
 class Manifest(_Part):
     """``manifest.json``, checked."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     model_version: Annotated[str, Field(min_length=1, max_length=64)]
     base_model: str
     labels: tuple[Label, ...]

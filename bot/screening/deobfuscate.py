@@ -1,0 +1,286 @@
+"""Undo what people do to a word so that a filter misses it.
+
+One round of it: `normalize.views` repeats the round until nothing changes. Each step leaves alone
+what honest texts do: sentences in other scripts, numbers, times and prices, words that would only
+join across a space. Words that a step changed come out in lower case. Masks (``f*ck``) are left to
+the model, and so are a dropped or swapped letter and words run together: there is no telling what
+they were without knowing the language.
+"""
+
+from __future__ import annotations
+
+import re
+
+from bot.screening.lookalikes import cousin_of, form_of, is_letter, is_mark, twin_of
+
+
+def deobfuscated(text: str) -> str:
+    """One round of undoing, on text that is already free of markup.
+
+    Parameters
+    ----------
+    text : str
+        White space must be collapsed to single spaces.
+
+    Returns
+    -------
+    str
+        At most four times as long as the text.
+    """
+    if not text.isascii():
+        text = _in_latin_letters(text)
+    text = _SPELLED_APART.sub(_joined, text)
+    return " ".join(
+        word if word.isalpha() and not _ODD.search(word) else _word(word)
+        for word in text.split(" ")
+    )
+
+
+# --- letters that are not what they look like ---
+
+# A run without white space or ASCII punctuation that is not all ASCII.
+_FOREIGN_PIECE = re.compile(
+    r"[^\s\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]*[^\s\x00-\x7f][^\s\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]*"
+)
+_ASCII_LETTERS = re.compile(r"[A-Za-z]+")
+_FIRST_INDICATOR, _LAST_INDICATOR = "\U0001f1e6", "\U0001f1ff"
+_INDICATORS = re.compile(f"[{_FIRST_INDICATOR}-{_LAST_INDICATOR}]+")
+
+
+def _in_latin_letters(text: str) -> str:
+    text = _INDICATORS.sub(_indicated, text)
+    honest: dict[str, str] = {}  # words that are twins of Latin letters throughout
+    foreign = 0  # letters in words that cannot be meant to be Latin
+
+    def fold(match: re.Match[str]) -> str:
+        nonlocal foreign
+        piece = match[0]
+        forms, others = _forms(piece)
+        latin = any(form is not None and form[:1].isalpha() for form in forms)
+        if not others:
+            return _written(piece, forms).lower() if latin else piece
+        if latin:
+            cousins = [form or cousin_of(c) for c, form in zip(piece, forms, strict=True)]
+            if all(cousins[i] is not None for i in others):
+                return _written(piece, cousins).lower()
+        else:
+            twins = [form or twin_of(c) for c, form in zip(piece, forms, strict=True)]
+            if all(twins[i] is not None for i in others):
+                honest[piece] = _written(piece, twins).lower()
+                return piece
+        foreign += len(others)
+        return piece
+
+    folded = _FOREIGN_PIECE.sub(fold, text)
+    if honest:
+        latin_letters = sum(len(run) for run in _ASCII_LETTERS.findall(folded))
+        if latin_letters > 2 * foreign and latin_letters >= sum(map(len, honest)):
+            folded = _FOREIGN_PIECE.sub(lambda match: honest.get(match[0], match[0]), folded)
+    return folded
+
+
+def _forms(piece: str) -> tuple[list[str | None], list[int]]:
+    """Each character's Latin form, and where the letters stand that have none."""
+    forms: list[str | None] = []
+    others: list[int] = []
+    for position, character in enumerate(piece):
+        if is_mark(character):
+            # an accent on a Latin letter goes; on another script's it belongs to the letter
+            forms.append("" if position and forms[-1] is not None else None)
+            continue
+        forms.append(form_of(character))
+        if forms[-1] is None and is_letter(character):
+            others.append(position)
+    return forms, others
+
+
+def _written(piece: str, forms: list[str | None]) -> str:
+    return "".join(c if form is None else form for c, form in zip(piece, forms, strict=True))
+
+
+def _indicated(match: re.Match[str]) -> str:
+    run = match[0]
+    if len(run) == 2:  # a flag
+        return run
+    return "".join(chr(ord(c) - ord(_FIRST_INDICATOR) + ord("a")) for c in run)
+
+
+# --- letters spelled apart ---
+
+_SPELLED_APART = re.compile(
+    r"(?<![A-Za-z0-9'’])[A-Za-z]([ ._\-*|/~+•·]{1,3})[A-Za-z](?:\1[A-Za-z])+(?![A-Za-z0-9'’])"
+)
+_NOT_LETTER = re.compile(r"[^A-Za-z]+")
+
+
+def _joined(match: re.Match[str]) -> str:
+    return _NOT_LETTER.sub("", match[0]).lower()
+
+
+# --- one word at a time ---
+
+_THRICE = re.compile(r"([a-z])\1{2,}", re.IGNORECASE)
+_ALTERNATING = re.compile(r"[a-z][A-Z][a-z][A-Z]|[A-Z][a-z][A-Z][a-z]|^[a-z][A-Z][a-z]$")
+_V_FOR_U = re.compile(r"(?<=[bcdfghjklmnpqrstwxz])v(?=[bcdfghjklmnpqrstwxz])")
+_PH_FOR_F = re.compile(r"^phu(?=[ckq])")
+# what makes a word of letters alone worth a look
+_ODD = re.compile(
+    f"(?i:{_THRICE.pattern}|{_V_FOR_U.pattern}|{_PH_FOR_F.pattern})|{_ALTERNATING.pattern}"
+)
+_STROKES = {
+    "/\\/\\": "m",
+    "\\/\\/": "w",
+    "|\\/|": "m",
+    "|\\|": "n",
+    "|_|": "u",
+    "|-|": "h",
+    "/-\\": "a",
+    "/\\": "a",
+    "\\/": "v",
+    "|<": "k",
+    "|)": "d",
+    "|=": "f",
+    "|3": "b",
+}
+_ANY_STROKE = "|".join(re.escape(stroke) for stroke in _STROKES)
+_STROKE = re.compile(rf"(?<=[A-Za-z])(?:{_ANY_STROKE})|(?:{_ANY_STROKE})(?=[A-Za-z])")
+_ROUND = re.compile(r"(?<=[A-Za-z])(?:\(\)|\[\])(?=[A-Za-z])")
+_OPEN = re.compile(r"(?<=[A-Za-z])[(<\[{](?=[A-Za-z])")
+_CLOSERS = frozenset(")>]}")
+_SEGMENT = re.compile(r"[A-Za-z0-9@$!|€¢¥§]+")
+_PARTED = re.compile(r"(?<![A-Za-z0-9._-])[A-Za-z]+(?:[._-][A-Za-z]+)+(?![A-Za-z0-9_-])")
+
+
+def _word(word: str) -> str:
+    new = word
+    if not word.isalpha():
+        new = _STROKE.sub(lambda match: _STROKES[match[0]], new)
+        new = _ROUND.sub("o", new)
+        if not _CLOSERS.intersection(new):
+            new = _OPEN.sub("c", new)
+        if not _is_address(new):
+            new = _SEGMENT.sub(_unleeted, new)
+        new = _PARTED.sub(_closed_up, new)
+    new = _THRICE.sub(_cut, new)
+    if new != word or _ALTERNATING.search(word):
+        new = new.lower()
+    if len(new) > 3:  # "mvp", "dvd"
+        lower = new.lower()
+        respelled = _PH_FOR_F.sub("fu", _V_FOR_U.sub("u", lower))
+        if respelled != lower:
+            new = respelled
+    return new
+
+
+def _is_address(word: str) -> bool:
+    name, at, host = word.partition("@")
+    return bool(name and at and "." in host)
+
+
+_LETTER_FOR = {
+    "0": "o",
+    "3": "e",
+    "4": "a",
+    "5": "s",
+    "6": "g",
+    "7": "t",
+    "9": "g",
+    "@": "a",
+    "$": "s",
+    "€": "e",
+    "¢": "c",
+    "¥": "y",
+    "§": "s",
+}
+_LIKE_I = frozenset("1!|")
+_VOWELS = frozenset("aeiouy")
+_ASS = re.compile(r"^(?:a\$\$|@\$\$|@ss)(?=$|[a-z])")
+_MONEY = re.compile(r"[$€¢¥§]\d|\d[$€¢¥§]")
+_EDGES = re.compile(r"^([!|@]*)(.*?)([!|@]*)$", re.DOTALL)
+_RUN = re.compile(r"[^a-z]+")
+
+
+def _unleeted(match: re.Match[str]) -> str:
+    """Digits and symbols for letters: those between letters, and then those at the edges."""
+    segment = match[0]
+    lower = _ASS.sub("ass", segment.lower())
+    edges = _EDGES.match(lower)
+    if edges is None or segment.isalpha():
+        return segment
+    head, body, tail = edges.groups()
+    letters = sum(c.isalpha() for c in body)
+    unknown = "2" in body or "8" in body  # stand for no letter: "gr8", "b2b"
+    if letters < 2 or unknown or _MONEY.search(body):
+        return segment if lower == segment.lower() else lower
+    between = False
+    pieces: list[str] = []
+    end = 0
+    for run in _RUN.finditer(body):
+        at_edge = run.start() == 0 or run.end() == len(body)
+        enough = letters >= 3 or run[0] == "11" or _between(body)
+        if at_edge and not (_may_stand_at_edge(run[0]) and enough):
+            return segment
+        between = True
+        pieces += (body[end : run.start()], _spelled(body, run))
+        end = run.end()
+    if not between:
+        return segment if lower == segment.lower() else lower
+    return head + "".join((*pieces, body[end:])) + tail
+
+
+def _between(body: str) -> bool:
+    """Whether a digit or symbol stands between two letters."""
+    return any(0 < run.start() and run.end() < len(body) for run in _RUN.finditer(body))
+
+
+def _may_stand_at_edge(run: str) -> bool:
+    # "win10" and "covid19" end in a number, "cun7" and "a55" in a letter; 6 and 9 are no endings
+    return len(set(run)) == 1 and run[0] not in "69"
+
+
+def _spelled(body: str, run: re.Match[str]) -> str:
+    before = body[run.start() - 1 : run.start()]
+    after = body[run.end() : run.end() + 1]
+    if _LIKE_I.issuperset(run[0]):
+        return _l_or_i(run[0], before, after, at_start=run.start() == 1)
+    return "".join(
+        _l_or_i(c, before, after, at_start=False) if c in _LIKE_I else _LETTER_FOR[c]
+        for c in run[0]
+    )
+
+
+def _l_or_i(run: str, before: str, after: str, *, at_start: bool) -> str:
+    """``1`` is an l when doubled, after a vowel or in an onset (``s1ut``), otherwise an i."""
+    onset = at_start and before in "bcfgps" and after in "aou"
+    is_l = len(run) == 2 or (before in _VOWELS and before != "") or (onset and after != "")
+    return ("l" if is_l else "i") * len(run)
+
+
+def _closed_up(match: re.Match[str]) -> str:
+    """``i.d.iot``, ``fuc.k`` and ``fu_ck``; not ``push-it``, ``e.g``, ``example.org``."""
+    word = match[0]
+    parts = re.split(r"[._-]", word)
+    letters = sum(map(len, parts))
+    hyphens = "-" in word
+    lone_letter = not hyphens and min(map(len, parts)) == 1
+    if letters >= 4 and (lone_letter or max(map(len, parts)) <= 2):
+        return "".join(parts)
+    return word
+
+
+def _cut(match: re.Match[str]) -> str:
+    """Three and more of a letter become the one or two that a word would have there."""
+    letter = match[1].lower()
+    before = match.string[match.start() - 1 : match.start()].lower()
+    after = match.string[match.end() : match.end() + 1].lower()
+    rest = match.string[match.end() :].lower()
+    at_end = not after.isalpha()
+    if letter == "e":
+        double = at_end or not _VOWELS.intersection(rest)
+    elif letter == "o":
+        double = not at_end and not _VOWELS.intersection(rest)
+    elif letter in "ls":
+        double = at_end or after in _VOWELS
+    else:
+        double = letter not in _VOWELS and after in _VOWELS and before in _VOWELS
+    return letter * (2 if double and (at_end or after) else 1)

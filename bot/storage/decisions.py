@@ -1,0 +1,321 @@
+"""The log of decisions: those that flag as rows, those that pass as counts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from bot.errors import DatabaseError
+from bot.labels import LABELS, Label, Scores, Thresholds
+from bot.storage import schema
+from bot.storage.database import Database
+
+log = logging.getLogger(__name__)
+
+_COUNTS_WAIT_S = 1.0
+_DETAIL_LENGTH = 200
+_SURFACE = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
+
+
+class Outcome(StrEnum):
+    """What came of acting on a decision."""
+
+    ALERTED = "alerted"
+    NO_LOG_CHANNEL = "no_log_channel"
+    LOG_CHANNEL_GONE = "log_channel_gone"
+    MISSING_PERMISSION = "missing_permission"
+    MESSAGE_GONE = "message_gone"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDecision:
+    """A decision that flags, as it is known before anything is done about it.
+
+    Attributes
+    ----------
+    surface
+        Which text of the message, as an identifier such as ``content``; never the text itself.
+    revision
+        0 as posted; for an edit its time in Unix milliseconds, so that the same revision is
+        recognised when it is delivered again.
+    action
+        What is to be done about the message.
+    message_created_at, decided_at
+        Aware times.
+    """
+
+    server_id: int
+    channel_id: int
+    message_id: int
+    author_id: int
+    surface: str
+    revision: int
+    scores: Scores
+    thresholds: Thresholds
+    labels_over: tuple[Label, ...]
+    action: str
+    model_version: str
+    message_created_at: datetime
+    decided_at: datetime
+
+    def __post_init__(self) -> None:
+        # The value is not named here: what does not fit might be a message's text.
+        if not _SURFACE.fullmatch(self.surface):
+            raise ValueError(
+                "surface: an identifier of 1 to 64 letters, digits and _ . : / - is needed, "
+                f"not {len(self.surface)} characters of something else"
+            )
+        if not self.labels_over:
+            raise ValueError("labels_over is empty; decisions that pass are counted, not recorded")
+        for name in ("message_created_at", "decided_at"):
+            if getattr(self, name).tzinfo is None:
+                raise ValueError(f"{name} has no time zone; an aware time is needed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedDecision(NewDecision):
+    """A decision in the log.
+
+    Attributes
+    ----------
+    id
+        Never given to another decision.
+    outcome
+        ``None`` until `Decisions.settle`.
+    """
+
+    id: int
+    outcome: Outcome | None = None
+    outcome_detail: str | None = None
+    settled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DailyCount:
+    """How many texts of a server passed and how many were flagged on a day (UTC)."""
+
+    day: date
+    passed: int
+    flagged: int
+
+
+class Decisions:
+    """Writes and reads the log. What `record` has returned is on disk."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._passed: Counter[tuple[int, date]] = Counter()
+        self._counting: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
+        database.before_close(self._finish)
+
+    async def record(self, decision: NewDecision) -> RecordedDecision | None:
+        """Put a decision into the log, before it is acted on.
+
+        Returns
+        -------
+        RecordedDecision or None
+            ``None``: this revision of this text is in the log already, so somebody else acts on it.
+
+        Raises
+        ------
+        DatabaseError
+            If it could not be written.
+        """
+        return await self._database.write(partial(_record, decision))
+
+    async def settle(self, decision_id: int, outcome: Outcome, detail: str | None = None) -> bool:
+        """Write down what the action led to. The first outcome stays.
+
+        Parameters
+        ----------
+        detail
+            One line for the host, never a message's text; cut to 200 characters.
+
+        Returns
+        -------
+        bool
+            ``False``: there is no such decision, or it was settled before.
+        """
+        statement = (
+            update(schema.decisions)
+            .where(schema.decisions.c.id == decision_id, schema.decisions.c.outcome.is_(None))
+            .values(
+                outcome=outcome.value,
+                outcome_detail=None if detail is None else detail[:_DETAIL_LENGTH],
+                settled_at=datetime.now(UTC),
+            )
+        )
+        return await self._database.write(
+            lambda connection: connection.execute(statement).rowcount > 0
+        )
+
+    async def unsettled(
+        self,
+        *,
+        decided_after: datetime | None = None,
+        decided_before: datetime | None = None,
+        limit: int = 100,
+    ) -> list[RecordedDecision]:
+        """Decisions whose outcome is not known, oldest first: what a crash has left behind.
+
+        Parameters
+        ----------
+        decided_after, decided_before
+            Bounds on `NewDecision.decided_at`, themselves included and excluded.
+        limit
+            At most so many.
+        """
+        column = schema.decisions.c.decided_at
+        statement = (
+            select(schema.decisions)
+            .where(schema.decisions.c.outcome.is_(None))
+            .order_by(column, schema.decisions.c.id)
+            .limit(limit)
+        )
+        if decided_after is not None:
+            statement = statement.where(column >= decided_after)
+        if decided_before is not None:
+            statement = statement.where(column < decided_before)
+        return await self._database.read(
+            lambda connection: [_recorded(row) for row in connection.execute(statement)]
+        )
+
+    async def get(self, decision_id: int) -> RecordedDecision | None:
+        """One decision by its id."""
+        statement = select(schema.decisions).where(schema.decisions.c.id == decision_id)
+
+        def query(connection: Connection) -> RecordedDecision | None:
+            row = connection.execute(statement).one_or_none()
+            return None if row is None else _recorded(row)
+
+        return await self._database.read(query)
+
+    async def recent(self, server_id: int, limit: int = 20) -> list[RecordedDecision]:
+        """A server's last decisions, newest first."""
+        statement = (
+            select(schema.decisions)
+            .where(schema.decisions.c.server_id == server_id)
+            .order_by(schema.decisions.c.id.desc())
+            .limit(limit)
+        )
+        return await self._database.read(
+            lambda connection: [_recorded(row) for row in connection.execute(statement)]
+        )
+
+    def count_passed(self, server_id: int, at: datetime, texts: int = 1) -> None:
+        """Count texts that passed on the day of `at`.
+
+        Costs an addition: sums are written about once a second and when the database closes, so a
+        crash loses the last second's.
+        """
+        self._passed[server_id, at.astimezone(UTC).date()] += texts
+        if self._counting is None or self._counting.done():
+            self._counting = asyncio.create_task(self._write_counts())
+
+    async def counts(self, server_id: int, since: date) -> list[DailyCount]:
+        """A server's counts from a day (UTC) on, oldest first; days without any are left out."""
+        await self._flush()
+        table = schema.daily_counts
+        statement = (
+            select(table.c.day, table.c.passed, table.c.flagged)
+            .where(table.c.server_id == server_id, table.c.day >= since)
+            .order_by(table.c.day)
+        )
+        return await self._database.read(
+            lambda connection: [DailyCount(*row) for row in connection.execute(statement)]
+        )
+
+    async def _write_counts(self) -> None:
+        """Write the sums after a moment, until none are left."""
+        while self._passed:
+            try:
+                async with asyncio.timeout(_COUNTS_WAIT_S):
+                    await self._closing.wait()
+            except TimeoutError:
+                pass
+            try:
+                await self._flush()
+            except DatabaseError as error:
+                log.warning("Counts of passed messages are not written yet: %s", error)
+                if self._closing.is_set():
+                    return
+
+    async def _flush(self) -> None:
+        passed, self._passed = self._passed, Counter()
+        if not passed:
+            return
+        try:
+            await self._database.write(partial(_add_passed, passed))
+        except DatabaseError:
+            self._passed.update(passed)
+            raise
+
+    async def _finish(self) -> None:
+        self._closing.set()
+        if self._counting is not None:
+            await self._counting
+
+
+def _record(decision: NewDecision, connection: Connection) -> RecordedDecision | None:
+    given = {field.name: getattr(decision, field.name) for field in fields(NewDecision)}
+    columns = {name: value for name, value in given.items() if name in schema.decisions.c}
+    columns["labels_over"] = ",".join(decision.labels_over)
+    columns |= {f"score_{label}": score for label, score in decision.scores.items()}
+    columns |= {f"threshold_{label}": value for label, value in decision.thresholds.items()}
+    decision_id = connection.execute(
+        schema.insert(connection, schema.decisions)
+        .values(columns)
+        .on_conflict_do_nothing(index_elements=["message_id", "surface", "revision"])
+        .returning(schema.decisions.c.id)
+    ).scalar_one_or_none()
+    if decision_id is None:
+        return None
+    day = decision.decided_at.astimezone(UTC).date()
+    _count(connection, decision.server_id, day, flagged=1)
+    return RecordedDecision(**given, id=decision_id)
+
+
+def _recorded(row: Row[Any]) -> RecordedDecision:
+    columns = row._mapping
+    names = [field.name for field in fields(RecordedDecision)]
+    values: dict[str, Any] = {name: columns[name] for name in names if name in columns}
+    values["scores"] = Scores(*(columns[f"score_{label}"] for label in LABELS))
+    values["thresholds"] = Thresholds(*(columns[f"threshold_{label}"] for label in LABELS))
+    values["labels_over"] = tuple(Label(label) for label in columns["labels_over"].split(","))
+    values["outcome"] = None if row.outcome is None else Outcome(row.outcome)
+    return RecordedDecision(**values)
+
+
+def _add_passed(passed: Mapping[tuple[int, date], int], connection: Connection) -> None:
+    for (server_id, day), texts in passed.items():
+        _count(connection, server_id, day, passed=texts)
+
+
+def _count(
+    connection: Connection, server_id: int, day: date, *, passed: int = 0, flagged: int = 0
+) -> None:
+    table = schema.daily_counts
+    statement = schema.insert(connection, table).values(
+        server_id=server_id, day=day, passed=passed, flagged=flagged
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["server_id", "day"],
+            set_={
+                "passed": table.c.passed + statement.excluded.passed,
+                "flagged": table.c.flagged + statement.excluded.flagged,
+            },
+        )
+    )

@@ -1,0 +1,74 @@
+"""SQLAlchemy engines for an address, with what SQLite needs to behave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from bot.errors import MissingExtraError
+from bot.storage.address import Address
+
+
+def make_engine(address: Address, *, lock_wait_s: float, **pool: Any) -> AsyncEngine:
+    """An engine whose SQLite transactions are the ones we ask for.
+
+    Connections made from ``writing(engine)`` take the write lock when their transaction begins.
+
+    Parameters
+    ----------
+    address
+        Where the database is.
+    lock_wait_s
+        How long a statement waits, in seconds, while another process holds SQLite's write lock.
+    **pool
+        SQLAlchemy's pool settings.
+
+    Raises
+    ------
+    MissingExtraError
+        If the address is PostgreSQL's and its driver is not installed.
+    """
+    # hide_parameters: values must not travel in error messages.
+    if address.path is None:
+        try:
+            return create_async_engine(
+                address.url, hide_parameters=True, pool_pre_ping=True, **pool
+            )
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("PostgreSQL", "postgresql") from error
+    engine = create_async_engine(
+        address.url,
+        hide_parameters=True,
+        # isolation_level: Python's driver must not begin transactions by itself, since it would
+        # leave savepoints and schema changes outside them.
+        connect_args={"timeout": lock_wait_s, "isolation_level": None},
+        **pool,
+    )
+    event.listen(engine.sync_engine, "connect", _set_pragmas)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def writing(engine: AsyncEngine) -> AsyncEngine:
+    """The same engine, for transactions that write."""
+    return engine.execution_options(hexward_writes=True)
+
+
+def _set_pragmas(connection: Any, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    # Readers and the writer do not wait for each other. It stays set in the file.
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # With WAL this is safe against a crash of the bot; only a power cut can lose the last moments.
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # A transaction that first reads and then writes can be refused halfway; one that takes the
+    # write lock at once waits for its turn instead.
+    writes = connection.get_execution_options().get("hexward_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,165 @@
+"""Bring a database's tables up to date; ask how far they are.
+
+Both functions are synchronous and run an event loop of their own, so call them from a thread where
+a loop is running already (`Database.open` does).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, NullPool, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.errors import DatabaseError
+from bot.storage.address import Address
+from bot.storage.engine import make_engine, writing
+from bot.storage.faults import explain, is_busy
+
+T = TypeVar("T")
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"
+
+# Any number will do, as long as nothing else in the same PostgreSQL database uses it.
+_ADVISORY_LOCK = 0x48657877617264
+
+# Alembic keeps the running migration in module globals.
+_one_at_a_time = threading.Lock()
+
+
+def upgrade(url: str, *, lock_wait_s: float = 5.0) -> str:
+    """Migrate a database to the newest revision this version of Hexward has.
+
+    Makes the SQLite file and its folder where they are missing. Safe to run again, and safe when
+    several processes start at once: all but one wait, then find nothing to do.
+
+    Returns
+    -------
+    str
+        The revision the database is at now.
+
+    Raises
+    ------
+    DatabaseError
+        If the database cannot be used, is newer than this version, or is not Hexward's.
+    MissingExtraError
+        If PostgreSQL's driver is needed and not installed.
+    """
+    address = Address.parse(url)
+    if address.path is not None:
+        _make_folder(address.path)
+
+    def work(connection: Connection) -> str:
+        scripts = ScriptDirectory.from_config(_config(connection))
+        _refuse_unknown(connection, scripts, address)
+        command.upgrade(_config(connection), "head")
+        return _head(scripts)
+
+    return _run(address, work, writes=True, lock_wait_s=lock_wait_s)
+
+
+def current(url: str, *, lock_wait_s: float = 5.0) -> tuple[str | None, str]:
+    """Where a database stands: its revision (``None``: not migrated yet) and the newest one.
+
+    Changes nothing, and does not make a file that is missing.
+
+    Raises
+    ------
+    DatabaseError, MissingExtraError
+        As for `upgrade`; a database newer than this version is not an error here.
+    """
+    address = Address.parse(url)
+    if address.path is not None and not address.path.exists():
+        return None, _head(ScriptDirectory.from_config(_config(None)))
+
+    def work(connection: Connection) -> tuple[str | None, str]:
+        scripts = ScriptDirectory.from_config(_config(connection))
+        return MigrationContext.configure(connection).get_current_revision(), _head(scripts)
+
+    return _run(address, work, writes=False, lock_wait_s=lock_wait_s)
+
+
+def _run(
+    address: Address, work: Callable[[Connection], T], *, writes: bool, lock_wait_s: float
+) -> T:
+    """Do `work` in one transaction, waiting for other processes that migrate."""
+    deadline = time.monotonic() + lock_wait_s
+    with _one_at_a_time:
+        while True:
+            try:
+                return asyncio.run(_in_transaction(address, work, writes, lock_wait_s))
+            except (SQLAlchemyError, OSError) as error:
+                # SQLite does not wait when two processes turn WAL on together, so we do.
+                if is_busy(error) and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                    continue
+                raise explain(error, address) from error
+
+
+async def _in_transaction(
+    address: Address, work: Callable[[Connection], T], writes: bool, lock_wait_s: float
+) -> T:
+    engine = make_engine(address, lock_wait_s=lock_wait_s, poolclass=NullPool)
+    try:
+        async with (writing(engine) if writes else engine).begin() as connection:
+            if writes and address.path is None:
+                await connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK}
+                )
+            return await connection.run_sync(work)
+    finally:
+        await engine.dispose()
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config(attributes={"connection": connection})
+    # A "%" would be read as the start of a reference to another option.
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    return config
+
+
+def _head(scripts: ScriptDirectory) -> str:
+    head = scripts.get_current_head()
+    if head is None:
+        raise DatabaseError(f"No migrations in {SCRIPTS}. Hexward is not installed completely.")
+    return head
+
+
+def _refuse_unknown(connection: Connection, scripts: ScriptDirectory, address: Address) -> None:
+    """Stop before a database that is newer than the code, or another program's."""
+    found = MigrationContext.configure(connection).get_current_heads()
+    known = {script.revision for script in scripts.walk_revisions()}
+    unknown = ", ".join(revision for revision in found if revision not in known)
+    if unknown:
+        raise DatabaseError(
+            f"The database {address} is at revision {unknown}, but this version of Hexward knows "
+            f"revisions only up to {_head(scripts)}. Update Hexward, or restore a backup made "
+            "before the database was upgraded."
+        )
+    tables = inspect(connection).get_table_names()
+    if not found and set(tables) - {"alembic_version"}:
+        raise DatabaseError(
+            f"The database {address} holds tables that are not Hexward's "
+            f"({', '.join(sorted(tables)[:3])}). Name another one in DATABASE_URL."
+        )
+
+
+def _make_folder(path: Path) -> None:
+    if path.is_dir():
+        raise DatabaseError(f"The database {path} is a folder. Name a file in DATABASE_URL.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(
+            f"The database's folder {path.parent} cannot be made ({error.strerror}). "
+            "Check the path in DATABASE_URL and who may write there."
+        ) from error

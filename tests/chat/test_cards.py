@@ -1,0 +1,99 @@
+import re
+from datetime import UTC, datetime, timedelta
+
+import discord
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.chat.cards import age, alert_card, bar, score_table, spoiler, verdict_card
+from bot.labels import Scores, Thresholds
+from bot.screening.policy import Rules, decide
+
+numbers = st.lists(st.floats(0, 1), min_size=6, max_size=6)
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def decision(scores: list[float], thresholds: list[float]):
+    return decide(Scores.from_sequence(scores), Rules(Thresholds.from_sequence(thresholds)))
+
+
+@given(numbers, numbers)
+def test_the_table_never_contradicts_the_decision(
+    scores: list[float], thresholds: list[float]
+) -> None:
+    made = decision(scores, thresholds)
+    rows = score_table(made).splitlines()[1:-1]
+    assert len(rows) == 6
+    for row, label in zip(rows, made.scores.as_dict(), strict=True):
+        assert ("⚑" in row) == (label in made.labels_over)
+        assert len(row) <= 42
+
+
+def test_a_score_just_under_its_threshold_does_not_look_equal() -> None:
+    table = score_table(decision([0.7996] + [0.0] * 5, [0.8] + [1.0] * 5))
+    assert "0.7996 < 0.80" in table
+
+
+@pytest.mark.parametrize(("score", "cells"), [(0, 0), (0.04, 0), (0.5, 5), (1, 10)])
+def test_bars_are_ten_cells(score: float, cells: int) -> None:
+    assert bar(score) == "█" * cells + "░" * (10 - cells)
+
+
+@given(st.text(max_size=4_000) | st.text("|\\`*_~<@>&[]()#: a", max_size=4_000))
+def test_a_quotation_stays_behind_its_bars_and_within_the_limit(text: str) -> None:
+    quoted = spoiler(text)
+    assert quoted.startswith("||")
+    assert quoted.endswith("||")
+    assert len(quoted) <= 4_096
+    inside = quoted[2:-2]
+    unescaped = re.sub(r"\\.", "", inside, flags=re.DOTALL)
+    assert not set(unescaped) & set("|`*_~[]<@")
+    assert not unescaped.endswith("\\")
+
+
+@given(st.text(max_size=4_000), st.text(min_size=1, max_size=32), numbers)
+def test_an_alert_fits_into_discords_limits(text: str, name: str, scores: list[float]) -> None:
+    class Author:
+        id = 2**63 - 1
+
+    Author.name = name
+    card = alert_card(
+        decision=decision(scores, [0.0] * 6),
+        decision_id=2**62,
+        text=text,
+        surface="forward-2",
+        author=Author(),  # type: ignore[arg-type]
+        channel_id=2**63 - 1,
+        jump_url="https://discord.com/channels/" + "/".join(["9" * 19] * 3),
+        posted_at=NOW - timedelta(days=3),
+        edited=True,
+        model_version="m" * 64,
+        now=NOW,
+    )
+    assert len(card) <= 6_000
+    assert len(card.description or "") <= 4_096
+    assert len(card.title or "") <= 256
+    assert all(len(field.value or "") <= 1_024 for field in card.fields)
+
+
+def test_a_verdict_says_what_would_flag_and_by_which_model() -> None:
+    card = verdict_card(decision([0.9, 0, 0, 0, 0.8, 0], [0.7] * 6), "model-7", "strict")
+    assert card.title == "Would be flagged: Toxic, Insult"
+    assert card.footer.text == "Preset strict · model model-7"
+    assert isinstance(card.colour, discord.Colour)
+
+
+@pytest.mark.parametrize(
+    ("passed", "words"),
+    [
+        (timedelta(seconds=0.42), "0.4 s"),
+        (timedelta(seconds=42), "42 s"),
+        (timedelta(minutes=12), "12 min"),
+        (timedelta(hours=3), "3 h"),
+        (timedelta(days=9), "9 d"),
+        (timedelta(seconds=-5), "0.0 s"),
+    ],
+)
+def test_ages_are_short(passed: timedelta, words: str) -> None:
+    assert age(NOW - passed, NOW) == words
