@@ -110,7 +110,13 @@ async def running_engine(model: Model, settings: Settings) -> AsyncIterator[Engi
 
 
 async def run(settings: Settings) -> None:
-    """Run the bot until it is told to stop: on Discord, or on the sandbox without a token.
+    """Run the bot until a signal tells it to stop."""
+    with stop_on_signals() as stop:
+        await serve(settings, stop)
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Run the bot until `stop` is set: on Discord, or on the sandbox without a token.
 
     Raises
     ------
@@ -120,13 +126,12 @@ async def run(settings: Settings) -> None:
     if settings.token is None and settings.database_url == DEFAULT_DATABASE_URL:
         # What is tried out must not end up among a real server's decisions.
         settings = settings.model_copy(update={"database_url": SANDBOX_DATABASE_URL})
-    with stop_on_signals() as stop:
-        async with open_parts(settings) as parts:
-            if settings.token is None:
-                await _run_on_sandbox(settings, parts, stop)
-            else:
-                point_at(settings.discord_api_url, settings.discord_gateway_url)
-                await supervise(parts.make_client, settings.token, stop)
+    async with open_parts(settings) as parts:
+        if settings.token is None:
+            await _run_on_sandbox(settings, parts, stop)
+        else:
+            point_at(settings.discord_api_url, settings.discord_gateway_url)
+            await supervise(parts.make_client, settings.token, stop)
     log.info("Stopped")
 
 
@@ -147,7 +152,9 @@ async def _run_on_sandbox(settings: Settings, parts: Parts, stop: asyncio.Event)
         seen[screened.message.id].append(screened)
 
     async def report(posted: Posted) -> None:
-        print(transcript(posted.author, posted.channel, posted.text, seen.pop(posted.message_id, [])))
+        print(
+            transcript(posted.author, posted.channel, posted.text, seen.pop(posted.message_id, []))
+        )
 
     client = parts.make_client()
     client.add_listener(remember, "on_screened")

@@ -82,11 +82,12 @@ class HexwardTree(app_commands.CommandTree[discord.Client]):
             return True
         root = getattr(command, "root_parent", None) or command
         wanted = root.default_permissions
-        if wanted is None or wanted.is_subset(interaction.permissions):
+        has = interaction.permissions
+        if wanted is None or has.administrator or wanted.is_subset(has):
             return True
         if interaction.type is discord.InteractionType.autocomplete:
             return False
-        lacking = [name for name, on in wanted if on and not getattr(interaction.permissions, name)]
+        lacking = [name for name, on in wanted if on and not getattr(has, name)]
         raise app_commands.MissingPermissions(lacking)
 
     async def on_error(

@@ -1,0 +1,165 @@
+"""Every command, with good and bad arguments, as moderators and members send them."""
+
+import pytest
+
+from bot.labels import LABELS
+from sandbox.wire import CannotDo
+from tests.conftest import Scene
+
+
+def words(reply) -> str:
+    assert reply.ephemeral
+    return " ".join(reply.texts)
+
+
+async def test_every_command_is_registered_for_the_right_members(scene: Scene) -> None:
+    async with scene.bot(log_channel=False):
+        (registered,) = [r for r in scene.wire.requests if r.method == "PUT"]
+    permissions = {c["name"]: c["default_member_permissions"] for c in registered.body}
+    manage_guild, manage_messages = str(1 << 5), str(1 << 13)
+    assert permissions == {
+        "thresholds": manage_guild,
+        "logchannel": manage_guild,
+        "exempt": manage_guild,
+        "check": manage_messages,
+        "Check message": manage_messages,
+    }
+
+
+async def test_a_threshold_that_is_set_decides_what_flags(scene: Scene) -> None:
+    async with scene.bot():
+        reply = await scene.mo.run(scene.general, "thresholds set", label="toxic", value=0.55)
+        assert "0.55" in words(reply)
+        await scene.ada.post(scene.general, "that is rude")  # 0.60
+        await scene.wire.wait_for_message(scene.log)
+        shown = words(await scene.mo.run(scene.general, "thresholds show"))
+        assert "0.55  (preset 0.70)" in shown
+        assert "1 set by hand" in shown
+    async with scene.bot(log_channel=False):  # and it survives a restart
+        assert "0.55" in words(await scene.mo.run(scene.general, "thresholds show"))
+        await scene.mo.run(scene.general, "thresholds reset", label="toxic")
+        assert "0.55" not in words(await scene.mo.run(scene.general, "thresholds show"))
+
+
+async def test_a_preset_replaces_the_values_set_by_hand(scene: Scene) -> None:
+    async with scene.bot():
+        await scene.mo.run(scene.general, "thresholds set", label="insult", value=0.9)
+        reply = await scene.mo.run(scene.general, "thresholds preset", name="strict")
+        assert "strict" in words(reply)
+        assert words(reply).count("0.50") == len(LABELS)
+        await scene.ada.post(scene.general, "that is rude")
+        await scene.wire.wait_for_message(scene.log)
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "said"),
+    [
+        ("thresholds set", {"label": "rudeness", "value": 0.5}, "is not a label"),
+        ("thresholds set", {"label": "toxic", "value": 1.5}, "from 0 to 1"),
+        ("thresholds set", {"label": "toxic", "value": -0.1}, "from 0 to 1"),
+        ("thresholds reset", {"label": "everything"}, "is not a label"),
+        ("thresholds preset", {"name": "paranoid"}, "is not a preset"),
+        ("exempt add", {}, "Name a role, a channel or both"),
+        ("check", {"text": "   "}, "no text"),
+    ],
+)
+async def test_bad_arguments_get_one_sentence_and_change_nothing(
+    scene: Scene, command: str, options: dict[str, object], said: str
+) -> None:
+    async with scene.bot(log_channel=False):
+        # Forced: Discord's client would not let a person choose these, another might.
+        reply = await scene.mo.run(scene.general, command, force=True, **options)
+        assert said in words(reply)
+    assert scene.rows("SELECT * FROM thresholds") == []
+    assert scene.rows("SELECT * FROM exemptions") == []
+
+
+async def test_members_cannot_use_moderators_commands(scene: Scene) -> None:
+    async with scene.bot(log_channel=False):
+        with pytest.raises(CannotDo):
+            await scene.ada.run(scene.general, "thresholds show")
+        reply = await scene.ada.run(
+            scene.general, "thresholds set", label="toxic", value=1, force=True
+        )
+        assert "Manage Server" in words(reply)
+        reply = await scene.ada.run(scene.general, "check", text="idiot", force=True)
+        assert "Manage Messages" in words(reply)
+    assert scene.rows("SELECT * FROM thresholds") == []
+
+
+async def test_check_answers_only_the_moderator_with_six_bars(scene: Scene) -> None:
+    async with scene.bot(log_channel=False):
+        reply = await scene.mo.run(scene.general, "check", text="you idiot")
+        text = words(reply)
+        assert reply.deferred
+        assert "Would be flagged: Toxic, Insult" in text
+        assert all(label.caption in text for label in LABELS)
+        assert "tiny-1" in text
+        assert "Would not be flagged" in words(
+            await scene.mo.run(scene.general, "check", text="hello")
+        )
+        await scene.wire.quiet()
+        assert scene.general.bot_messages == []
+    assert scene.rows("SELECT * FROM decisions") == []
+
+
+async def test_check_message_reads_what_screening_would_read(scene: Scene) -> None:
+    source = await scene.ada.post(scene.general, "idiot", unseen=True)
+    forwarded = await scene.ada.forward(source, to=scene.log)
+    async with scene.bot(log_channel=False):
+        assert "Insult" in words(await scene.mo.use_on(forwarded, "Check message"))
+        clean = await scene.ada.post(scene.general, "hello")
+        assert "Would not be flagged" in words(await scene.mo.use_on(clean, "Check message"))
+
+
+async def test_the_log_channel_must_be_one_the_bot_can_speak_in(scene: Scene) -> None:
+    closed = scene.server.add_channel("closed")
+    closed.set_permissions(scene.server.bot, send_messages=False, embed_links=False)
+    async with scene.bot(log_channel=False):
+        reply = await scene.mo.run(scene.general, "logchannel set", channel=closed)
+        assert "Send Messages, Embed Links" in words(reply)
+        assert "No log channel is set" in words(
+            await scene.mo.run(scene.general, "logchannel show")
+        )
+
+
+async def test_the_log_channel_can_be_set_shown_and_cleared(scene: Scene) -> None:
+    scene.log.set_permissions(scene.server.everyone, view_channel=False)
+    scene.log.set_permissions(scene.server.bot, view_channel=True)
+    async with scene.bot(log_channel=False):
+        reply = await scene.mo.run(scene.general, "logchannel set", channel=scene.log)
+        assert "Everybody can read" not in words(reply)
+        assert f"<#{scene.log.id}>" in words(await scene.mo.run(scene.general, "logchannel show"))
+        scene.log.set_permissions(scene.server.bot, view_channel=True, embed_links=False)
+        assert "lack Embed Links" in words(await scene.mo.run(scene.general, "logchannel show"))
+        assert "no longer" in words(await scene.mo.run(scene.general, "logchannel clear"))
+        assert "was no log channel" in words(await scene.mo.run(scene.general, "logchannel clear"))
+
+
+async def test_a_public_log_channel_is_warned_about(scene: Scene) -> None:
+    async with scene.bot(log_channel=False):
+        reply = await scene.mo.run(scene.general, "logchannel set", channel=scene.log)
+        assert "Everybody can read" in words(reply)
+
+
+async def test_exemptions_are_listed_and_told_apart_from_repeats(scene: Scene) -> None:
+    role = scene.server.add_role("helpers")
+    async with scene.bot(log_channel=False):
+        assert "now exempt" in words(await scene.mo.run(scene.general, "exempt add", role=role))
+        assert "already" in words(await scene.mo.run(scene.general, "exempt add", role=role))
+        assert f"<@&{role.id}>" in words(await scene.mo.run(scene.general, "exempt list"))
+        assert "again" in words(await scene.mo.run(scene.general, "exempt remove", role=role))
+        assert "was not" in words(await scene.mo.run(scene.general, "exempt remove", role=role))
+
+
+async def test_replies_ping_nobody(scene: Scene) -> None:
+    role = scene.server.add_role("helpers")
+    async with scene.bot():
+        await scene.mo.run(scene.general, "exempt add", role=role)
+        await scene.ada.post(scene.general, "idiot @everyone")
+        await scene.wire.wait_for_message(scene.log)
+        sent = [r for r in scene.wire.requests if r.method == "POST" and isinstance(r.body, dict)]
+    bodies = [r.body.get("data") or r.body for r in sent]
+    spoken = [body for body in bodies if body.get("content") or body.get("embeds")]
+    assert spoken
+    assert all(body.get("allowed_mentions", {}).get("parse") == [] for body in spoken)

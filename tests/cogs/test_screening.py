@@ -1,0 +1,261 @@
+"""Messages in, decisions out: the real bot, over the real protocol, into a real database."""
+
+import asyncio
+
+import discord
+
+from tests.conftest import Scene
+
+PAST_DECISIONS = "SELECT message_id, surface, labels_over, outcome FROM decisions ORDER BY id"
+
+
+async def test_a_harmful_message_becomes_a_decision_and_an_alert(scene: Scene) -> None:
+    async with scene.bot():
+        posted = await scene.ada.post(scene.general, "what an idiot ||you|| are")
+        card = await scene.wire.wait_for_message(scene.log)
+    (embed,) = card.embeds
+    assert embed["title"] == "Flagged: Toxic, Insult"
+    assert embed["description"] == r"||what an idiot \|\|you\|\| are||"
+    fields = {field["name"]: field["value"] for field in embed["fields"]}
+    assert "0.97 ≥ 0.70 ⚑" in fields["Scores against thresholds"]
+    assert str(scene.ada.id) in fields["Author"]
+    assert fields["Channel"] == f"<#{scene.general.id}>"
+    assert str(posted.id) in fields["Message"]
+    assert "before this alert" in fields["Posted"]
+    assert card.pings == []
+
+    (row,) = scene.rows(
+        "SELECT server_id, channel_id, message_id, author_id, surface, revision, labels_over,"
+        " action, outcome, model_version, round(score_toxic, 2), threshold_toxic FROM decisions"
+    )
+    assert row == (
+        *(scene.server.id, scene.general.id, posted.id, scene.ada.id),
+        *("content", 0, "toxic,insult", "alert", "alerted", "tiny-1", 0.97, 0.7),
+    )
+
+
+async def test_what_passes_is_counted_and_nothing_is_posted(scene: Scene) -> None:
+    async with scene.bot():
+        for text in ("hello", "good morning", "gg"):
+            await scene.ada.post(scene.general, text)
+        await scene.wire.quiet()
+        assert scene.log.bot_messages == []
+    assert scene.rows(PAST_DECISIONS) == []
+    assert scene.rows("SELECT passed, flagged FROM daily_counts") == [(3, 0)]
+
+
+async def test_no_message_text_is_in_the_database_file(scene: Scene) -> None:
+    words = "idiot-Zebrafinkenhaus"
+    async with scene.bot():
+        await scene.ada.post(scene.general, f"{words} idiot")
+        await scene.wire.wait_for_message(scene.log)
+    for file in scene.database.parent.glob("hexward.db*"):
+        assert b"Zebrafinkenhaus" not in file.read_bytes()
+
+
+async def test_edits_are_screened_with_their_own_revision(scene: Scene) -> None:
+    async with scene.bot():
+        message = await scene.ada.post(scene.general, "hello")
+        await message.edit("hello, idiot")
+        card = await scene.wire.wait_for_message(scene.log)
+        await message.edit("hello again, idiot")
+        await scene.wire.wait_for_message(scene.log)
+    assert any(field["name"] == "Message (edited)" for field in card.embeds[0]["fields"])
+    revisions = [row[0] for row in scene.rows("SELECT revision FROM decisions ORDER BY id")]
+    assert 0 < revisions[0] < revisions[1]
+
+
+async def test_an_edit_of_a_message_from_before_the_start_is_screened(scene: Scene) -> None:
+    message = await scene.ada.post(scene.general, "hello", unseen=True)
+    async with scene.bot():
+        await message.edit("idiot")
+        await scene.wire.wait_for_message(scene.log)
+
+
+async def test_a_link_that_unfolds_is_not_an_edit(scene: Scene) -> None:
+    async with scene.bot():
+        message = await scene.ada.post(scene.general, "idiot https://example.com")
+        await scene.wire.wait_for_message(scene.log)
+        await message.refresh_embeds([{"type": "link", "url": "https://example.com"}])
+        await scene.wire.quiet()
+    assert len(scene.rows(PAST_DECISIONS)) == 1
+
+
+async def test_forwarded_text_is_screened(scene: Scene) -> None:
+    source = await scene.ada.post(scene.general, "kill them", unseen=True)
+    other = scene.server.add_channel("other")
+    async with scene.bot():
+        forwarded = await scene.ada.forward(source, to=other)
+        card = await scene.wire.wait_for_message(scene.log)
+    assert "kill them" in card.embeds[0]["description"]
+    assert scene.rows(PAST_DECISIONS) == [(forwarded.id, "forward", "toxic,threat", "alerted")]
+
+
+async def test_threads_forum_posts_and_voice_chat_are_screened(scene: Scene) -> None:
+    voice = scene.server.add_channel("Lounge", kind="voice")
+    forum = scene.server.add_channel("questions", kind="forum")
+    async with scene.bot():
+        thread = scene.general.add_thread("a thread", by=scene.ada)
+        for place in (thread, voice):
+            await scene.ada.post(place, "idiot")
+            await scene.wire.wait_for_message(scene.log)
+        await forum.add_post("a question", "you idiot", by=scene.ada)
+        await scene.wire.wait_for_message(scene.log)
+    assert len(scene.rows(PAST_DECISIONS)) == 3
+
+
+async def test_who_is_not_screened_by_default(scene: Scene) -> None:
+    other_bot = scene.server.add_member("otherbot", bot=True)
+    hook = scene.general.add_webhook("News")
+    async with scene.bot():
+        await scene.mo.post(scene.general, "idiot")
+        await other_bot.post(scene.general, "idiot")
+        await hook.post("idiot")
+        scene.general.post_system_message(discord.MessageType.new_member, by=scene.ada)
+        await scene.ada.dm("idiot")
+        await scene.wire.quiet()
+    assert scene.rows(PAST_DECISIONS) == []
+
+
+async def test_a_moderator_of_one_channel_is_a_moderator_there_only(scene: Scene) -> None:
+    other = scene.server.add_channel("other")
+    other.set_permissions(scene.ada, manage_messages=True)
+    async with scene.bot():
+        await scene.ada.post(other, "idiot")
+        here = await scene.ada.post(scene.general, "idiot")
+        await scene.wire.wait_for_message(scene.log)
+        await scene.wire.quiet()
+    assert [row[0] for row in scene.rows(PAST_DECISIONS)] == [here.id]
+
+
+async def test_long_messages_are_read_to_their_end(scene: Scene) -> None:
+    async with scene.bot():
+        await scene.ada.post(scene.general, "fine " * 700 + "idiot")
+        card = await scene.wire.wait_for_message(scene.log)
+    assert len(card.embeds[0]["description"]) <= 4_096
+
+
+async def test_without_a_log_channel_the_decision_is_kept_and_says_so(scene: Scene) -> None:
+    async with scene.bot(log_channel=False):
+        await scene.ada.post(scene.general, "idiot")
+        await scene.wire.quiet()
+    assert [row[3] for row in scene.rows(PAST_DECISIONS)] == ["no_log_channel"]
+
+
+async def test_a_log_channel_that_was_closed_or_deleted_loses_no_decision(scene: Scene) -> None:
+    async with scene.bot():
+        scene.log.set_permissions(scene.server.bot, send_messages=False)
+        await scene.ada.post(scene.general, "idiot")
+        await scene.wire.quiet()
+    (outcome,) = scene.rows("SELECT outcome, outcome_detail FROM decisions")
+    assert outcome == ("missing_permission", "Send Messages")
+
+
+async def test_discord_failing_is_an_outcome_not_a_crash(scene: Scene) -> None:
+    async with scene.bot():
+        scene.wire.faults.refuse("POST", "/channels/*/messages", status=403, code=50013)
+        await scene.ada.post(scene.general, "idiot")
+        await scene.wire.wait_for_request("POST", f"/channels/{scene.log.id}/messages")
+        await scene.wire.quiet()
+        await scene.ada.post(scene.general, "moron")
+        await scene.wire.wait_for_message(scene.log)
+    assert [row[3] for row in scene.rows(PAST_DECISIONS)] == ["missing_permission", "alerted"]
+
+
+async def test_a_rate_limit_delays_the_alert_and_loses_nothing(scene: Scene) -> None:
+    async with scene.bot():
+        scene.wire.faults.rate_limit("POST", "/channels/*/messages", retry_after_s=0.2)
+        await scene.ada.post(scene.general, "idiot")
+        await scene.wire.wait_for_message(scene.log)
+    assert [row[3] for row in scene.rows(PAST_DECISIONS)] == ["alerted"]
+
+
+async def test_a_hundred_messages_at_once_are_all_decided(scene: Scene) -> None:
+    async with scene.bot(log_channel=False):
+        await asyncio.gather(
+            *(scene.ada.post(scene.general, f"idiot {number}") for number in range(100))
+        )
+        await scene.wire.quiet()
+    assert len(scene.rows(PAST_DECISIONS)) == 100
+
+
+async def test_stopping_finishes_what_was_accepted(scene: Scene) -> None:
+    async with scene.bot():
+        scene.wire.faults.slow(0.5, "POST", "/channels/*/messages")
+        await scene.ada.post(scene.general, "idiot")
+        await asyncio.sleep(0.2)
+    assert [row[3] for row in scene.rows(PAST_DECISIONS)] == ["alerted"]
+    assert len(scene.log.bot_messages) == 1
+
+
+async def test_what_a_crash_left_unsettled_is_picked_up(scene: Scene) -> None:
+    async with scene.bot():
+        kept = await scene.ada.post(scene.general, "idiot")
+        gone = await scene.ada.post(scene.general, "moron")
+        for _ in range(2):
+            await scene.wire.wait_for_message(scene.log)
+    # As if the process had died between recording and acting.
+    import sqlite3
+
+    with sqlite3.connect(scene.database) as connection:
+        connection.execute("UPDATE decisions SET outcome = NULL, settled_at = NULL")
+    await gone.delete()
+    async with scene.bot(log_channel=False):
+        card = await scene.wire.wait_for_message(scene.log, timeout_s=8)
+        assert str(kept.id) in card.embeds[0]["url"]
+        await scene.wire.quiet()
+    assert [row[3] for row in scene.rows(PAST_DECISIONS)] == ["alerted", "message_gone"]
+
+
+async def test_an_event_that_cannot_be_read_whole_is_fetched(scene: Scene) -> None:
+    message = await scene.ada.post(scene.general, "hello idiot", unseen=True)
+    async with scene.bot():
+        scene.wire.send_event(
+            "MESSAGE_UPDATE",
+            {
+                "id": str(message.id),
+                "channel_id": str(scene.general.id),
+                "guild_id": str(scene.server.id),
+                "edited_timestamp": "2026-11-21T12:00:00+00:00",
+            },
+        )
+        await scene.wire.wait_for_message(scene.log)
+
+
+async def test_own_alerts_are_never_screened(scene: Scene) -> None:
+    async with scene.bot():
+        await scene.mo.run(scene.general, "exempt bots", exempt=False)
+        await scene.ada.post(scene.general, "idiot")
+        await scene.wire.wait_for_message(scene.log)
+        await scene.wire.quiet()
+    assert len(scene.rows(PAST_DECISIONS)) == 1
+
+
+async def test_exempt_roles_channels_and_categories(scene: Scene) -> None:
+    helpers = scene.server.add_role("helpers")
+    vent = scene.server.add_channel("vent")
+    async with scene.bot():
+        await scene.mo.run(scene.general, "exempt add", role=helpers, channel=vent)
+        await scene.ada.post(vent, "idiot")
+        thread = vent.add_thread("in it", by=scene.ada)
+        await scene.ada.post(thread, "idiot")
+        scene.ada.give_role(helpers)
+        await scene.ada.post(scene.general, "idiot")
+        await scene.wire.quiet()
+        assert scene.rows(PAST_DECISIONS) == []
+        await scene.mo.run(scene.general, "exempt remove", role=helpers)
+        await scene.ada.post(scene.general, "idiot")
+        await scene.wire.wait_for_message(scene.log)
+
+
+async def test_bots_and_moderators_can_be_screened_too(scene: Scene) -> None:
+    other_bot = scene.server.add_member("otherbot", bot=True)
+    hook = scene.general.add_webhook("News")
+    async with scene.bot():
+        await scene.mo.run(scene.general, "exempt bots", exempt=False)
+        await scene.mo.run(scene.general, "exempt moderators", exempt=False)
+        await other_bot.post(scene.general, "idiot")
+        await hook.post("idiot")
+        await scene.mo.post(scene.general, "idiot")
+        for _ in range(3):
+            await scene.wire.wait_for_message(scene.log)

@@ -1,0 +1,107 @@
+"""The real bot on the real wire: what most tests of behaviour start from."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+
+from bot.app import serve
+from bot.settings import Settings
+from sandbox.wire import Wire
+from tests.tiny_model import write_tiny_model
+
+MODERATOR = discord.Permissions(
+    manage_guild=True, manage_messages=True, view_channel=True, send_messages=True
+)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model directory whose scores follow the words in `tests.tiny_model.WORDS`."""
+    return write_tiny_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees the settings of whoever runs it, or leaves files where it was started."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def addresses() -> Iterator[None]:
+    """Put discord.py's addresses back after a test that pointed them elsewhere."""
+    before = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
+    yield
+    discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = before
+
+
+@dataclass(slots=True)
+class Scene:
+    """A server with a member, a moderator and a log channel, and the bot to run in it."""
+
+    wire: Wire
+    server: Any
+    general: Any
+    log: Any
+    ada: Any
+    mo: Any
+    settings: Settings
+    database: Path
+
+    @contextlib.asynccontextmanager
+    async def bot(self, *, log_channel: bool = True) -> AsyncIterator[asyncio.Task[None]]:
+        """Run the bot; on leaving, stop it as Ctrl-C would and see that it ends well."""
+        stop = asyncio.Event()
+        running = asyncio.create_task(serve(self.settings, stop))
+        try:
+            connected = asyncio.create_task(self.wire.wait_connected())
+            await asyncio.wait({running, connected}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                connected.cancel()
+                await running
+            if log_channel:
+                await self.mo.run(self.general, "logchannel set", channel=self.log)
+            yield running
+        finally:
+            stop.set()
+            async with asyncio.timeout(15):
+                await running
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Ask the database as anybody could, with plain sqlite3."""
+        with contextlib.closing(sqlite3.connect(self.database)) as connection:
+            return connection.execute(query).fetchall()
+
+
+@pytest.fixture
+async def scene(tmp_path: Path, tiny_model: Path, addresses: None) -> AsyncIterator[Scene]:
+    async with Wire() as wire:
+        server = wire.add_server("Demo")
+        database = tmp_path / "hexward.db"
+        yield Scene(
+            wire=wire,
+            server=server,
+            general=server.add_channel("general"),
+            log=server.add_channel("mod-log"),
+            ada=server.add_member("ada"),
+            mo=server.add_member("mo", permissions=MODERATOR),
+            settings=Settings(
+                _env_file=None,  # type: ignore[call-arg]
+                discord_token=wire.token,
+                discord_api_url=wire.api_url,
+                discord_gateway_url=wire.gateway_url,
+                database_url=f"sqlite:///{database}",
+                model=str(tiny_model),
+            ),
+            database=database,
+        )

@@ -1,0 +1,141 @@
+"""The command line as a shell sees it: output, errors in one line, exit status."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.labels import LABELS
+
+ROOT = Path(__file__).parent.parent
+
+
+def hexward(
+    *arguments: str, stdin: bytes = b"", **environment: str
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *arguments],
+        input=stdin,
+        capture_output=True,
+        timeout=50,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "160", **environment},
+        check=False,
+    )
+
+
+def lines(output: bytes) -> list[dict[str, object]]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def test_json_lines_come_back_in_order_and_bad_ones_do_not_stop_the_rest(tiny_model: Path) -> None:
+    stdin = (
+        "\n".join(
+            [
+                '{"id": 1, "text": "hello"}',
+                "not json",
+                '{"id": "b", "text": "you idiot"}',
+                '{"id": 3}',
+                '{"text": "no id"}',
+                '["a list"]',
+                '{"id": null, "text": ""}',
+            ]
+        ).encode()
+        + b'\n{"id": 8, "text": "\xff"}\n'
+    )
+    done = hexward("check", "--jsonl", stdin=stdin, MODEL=str(tiny_model))
+    answers = lines(done.stdout)
+    assert done.returncode == 1
+    assert [answer.get("id", answer.get("line")) for answer in answers] == [
+        *(1, 2, "b", 4, 5, 6, None, 8)
+    ]
+    assert answers[0]["flagged"] == []
+    assert answers[2]["flagged"] == ["toxic", "insult"]
+    assert list(answers[2]["scores"]) == list(LABELS)
+    assert answers[2]["preset"] == "balanced"
+    assert answers[2]["model"] == "tiny-1"
+    assert [index + 1 for index, answer in enumerate(answers) if "error" in answer] == [
+        2,
+        4,
+        5,
+        6,
+        8,
+    ]
+
+
+def test_ten_thousand_lines_stream_through(tiny_model: Path) -> None:
+    stdin = b"".join(b'{"id": %d, "text": "hello %d"}\n' % (n, n) for n in range(10_000))
+    done = hexward("check", "--jsonl", stdin=stdin, MODEL=str(tiny_model), QUEUE_MESSAGES="50")
+    assert done.returncode == 0, done.stderr
+    assert [answer["id"] for answer in lines(done.stdout)] == list(range(10_000))
+
+
+def test_an_answer_comes_before_the_input_ends(tiny_model: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "check", "--jsonl"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MODEL": str(tiny_model)},
+    )
+    with process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(b'{"id": 1, "text": "hello"}\n')
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["id"] == 1
+        process.stdin.close()
+    assert process.returncode == 0
+
+
+def test_texts_become_a_table(tiny_model: Path) -> None:
+    done = hexward("check", "hello", "[bold]you idiot", "--preset", "strict", MODEL=str(tiny_model))
+    output = done.stdout.decode()
+    assert done.returncode == 0
+    assert "[bold]you idiot" in output
+    assert "toxic, insult" in output
+    assert "strict" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "status", "said"),
+    [
+        (["check"], {}, 2, "either texts or --jsonl"),
+        (["check", "x", "--preset", "paranoid"], {}, 2, "'relaxed', 'balanced', 'strict'"),
+        (["check", "x"], {"MODEL": "/nowhere/model"}, 1, "/nowhere/model"),
+        (["run"], {"LOG_LEVEL": "loud"}, 2, "LOG_LEVEL"),
+        (["run"], {"MODEL_THREADS": "none"}, 2, "MODEL_THREADS"),
+        (["run"], {"DATABASE_URL": "mysql://x/y"}, 1, "mysql"),
+        (["db", "upgrade"], {"DATABASE_URL": "sqlite:////proc/nowhere/x.db"}, 1, "/proc/nowhere"),
+    ],
+)
+def test_mistakes_are_one_line_with_a_status(
+    arguments: list[str], environment: dict[str, str], status: int, said: str
+) -> None:
+    done = hexward(*arguments, **environment)
+    errors = done.stderr.decode()
+    assert done.returncode == status
+    assert said in errors
+    assert "Traceback" not in errors
+
+
+def test_the_database_is_migrated_and_shown(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new' / 'x.db'}"
+    assert "not migrated yet" in hexward("db", "current", DATABASE_URL=url).stdout.decode()
+    for _ in range(2):
+        assert hexward("db", "upgrade", DATABASE_URL=url).returncode == 0
+    assert "not migrated" not in hexward("db", "current", DATABASE_URL=url).stdout.decode()
+
+
+def test_the_doctor_names_what_is_wrong_and_the_remedy(tiny_model: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    done = hexward("doctor", MODEL=str(tiny_model), DATABASE_URL=url)
+    assert done.returncode == 0, done.stdout
+    done = hexward("doctor", "--offline", MODEL="/nowhere", DATABASE_URL=url, DISCORD_TOKEN="short")
+    output = done.stdout.decode()
+    assert done.returncode == 1
+    assert "does not look like a bot token" in output
+    assert "/nowhere" in output
+    assert output.count("→") >= 2
+    assert "Traceback" not in output + done.stderr.decode()

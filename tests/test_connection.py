@@ -1,0 +1,119 @@
+"""What a connection can do to the bot, and that the bot goes on (or says what to change)."""
+
+import asyncio
+import logging
+
+import pytest
+
+from bot.errors import ConnectionRefused
+from tests.conftest import Scene
+
+
+async def flags_again(scene: Scene) -> None:
+    await scene.ada.post(scene.general, "idiot")
+    await scene.wire.wait_for_message(scene.log, timeout_s=10)
+
+
+async def test_a_wrong_token_ends_with_one_sentence(scene: Scene) -> None:
+    wrong = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789AB"
+    scene.settings = type(scene.settings)(
+        **{**scene.settings.model_dump(), "discord_token": wrong, "_env_file": None}
+    )
+    with pytest.raises(ConnectionRefused, match="DISCORD_TOKEN") as caught:
+        async with scene.bot(log_channel=False):
+            pass
+    assert wrong not in str(caught.value)
+
+
+async def test_a_missing_intent_ends_with_one_sentence(scene: Scene) -> None:
+    scene.wire.approved_intents.message_content = False
+    with pytest.raises(ConnectionRefused, match="Message Content Intent"):
+        async with scene.bot(log_channel=False):
+            pass
+
+
+async def test_a_first_handshake_that_fails_is_tried_again(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "bot")
+    scene.wire.faults.refuse_handshakes = 1
+    async with scene.bot():
+        await flags_again(scene)
+    assert any("next attempt" in record.getMessage() for record in caplog.records)
+
+
+async def test_a_lost_connection_is_resumed_without_losing_a_message(scene: Scene) -> None:
+    async with scene.bot():
+        await scene.wire.drop_sockets()
+        await scene.ada.post(scene.general, "idiot")  # while nobody listens
+        await scene.wire.wait_for_message(scene.log, timeout_s=10)
+        await scene.wire.quiet()
+    assert len(scene.rows("SELECT id FROM decisions")) == 1
+
+
+async def test_an_expired_session_is_opened_anew(scene: Scene) -> None:
+    async with scene.bot():
+        await scene.wire.invalidate_sessions(resumable=False)
+        await scene.wire.wait_connected()
+        await flags_again(scene)
+
+
+async def test_discords_wish_to_reconnect_is_granted(scene: Scene) -> None:
+    async with scene.bot():
+        await scene.wire.reconnect()
+        await scene.wire.wait_connected()
+        await flags_again(scene)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        ("MESSAGE_CREATE", {"nonsense": 1}),
+        ("MESSAGE_UPDATE", {}),
+        ("CHANNEL_CREATE", {"id": "x"}),
+        ("SOMETHING_NEW", {"id": "1"}),
+    ],
+)
+async def test_an_event_that_cannot_be_parsed_ends_nothing(
+    scene: Scene, caplog: pytest.LogCaptureFixture, event: tuple[str, dict[str, object]]
+) -> None:
+    caplog.set_level(logging.WARNING, "bot")
+    async with scene.bot():
+        connections = len(scene.wire.connections)
+        scene.wire.send_event(*event)
+        await flags_again(scene)
+        assert len(scene.wire.connections) == connections
+
+
+@pytest.mark.parametrize("garbage", ["not json", b"\x00\x01"])
+async def test_a_stream_that_breaks_is_built_anew(scene: Scene, garbage: str | bytes) -> None:
+    async with scene.bot():
+        scene.wire.send_raw(garbage)
+        await asyncio.sleep(0.1)
+        await scene.wire.wait_connected()
+        await flags_again(scene)
+
+
+async def test_refused_commands_do_not_stop_screening(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with scene.bot():
+        pass  # the log channel is chosen while commands work
+    scene.wire.faults.refuse("PUT", "/applications/*/commands", status=403, code=50001)
+    async with scene.bot(log_channel=False):
+        await flags_again(scene)
+    assert "Commands could not be registered" in caplog.text
+
+
+async def test_neither_token_nor_text_is_logged(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with scene.bot():
+        await scene.ada.post(scene.general, "idiot Zebrafinkenhaus")
+        await scene.wire.wait_for_message(scene.log)
+        scene.wire.send_event("MESSAGE_CREATE", {"content": "Zebrafinkenhaus"})
+        await scene.wire.drop_sockets()
+        await flags_again(scene)
+    assert "Zebrafinkenhaus" not in caplog.text
+    assert scene.wire.token not in caplog.text
