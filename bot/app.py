@@ -73,9 +73,9 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
     DatabaseError, ArtifactError, MissingExtraError
         In words for the host.
     """
-    model = await load(settings)
     async with contextlib.AsyncExitStack() as stack:
         database = await stack.enter_async_context(await Database.open(settings.database_url))
+        model = await load(settings)
         engine = await stack.enter_async_context(running_engine(model, settings))
         log.info("Model %s is ready", model.version)
         yield Parts(
@@ -152,9 +152,8 @@ async def _run_on_sandbox(settings: Settings, parts: Parts, stop: asyncio.Event)
         seen[screened.message.id].append(screened)
 
     async def report(posted: Posted) -> None:
-        print(
-            transcript(posted.author, posted.channel, posted.text, seen.pop(posted.message_id, []))
-        )
+        who = posted.author if posted.kind == "message" else f"{posted.author} ({posted.kind})"
+        print(transcript(who, posted.channel, posted.text, seen.pop(posted.message_id, [])))
 
     client = parts.make_client()
     client.add_listener(remember, "on_screened")

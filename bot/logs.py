@@ -20,8 +20,16 @@ _SAFE_TO_QUOTE = (
     aiohttp.ClientError,
     discord.DiscordException,
 )
-# These libraries print whole payloads at DEBUG, which would put members' messages into the log.
-_TALKATIVE = ("discord", "aiosqlite", "sqlalchemy", "alembic", "aiohttp", "asyncio")
+# Libraries print whole payloads at DEBUG, which would put members' messages into the log; some say
+# at INFO what only their own developers want to know.
+_AT_LEAST = {
+    "discord": logging.INFO,
+    "asyncio": logging.INFO,
+    "aiohttp": logging.WARNING,
+    "aiosqlite": logging.WARNING,
+    "alembic": logging.WARNING,
+    "sqlalchemy": logging.WARNING,
+}
 
 
 def describe(error: BaseException) -> str:
@@ -68,5 +76,5 @@ def set_up_logging(level: int, secret: str | None = None) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLineFormatter(secret))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(max(level, logging.INFO))
+    for name, least in _AT_LEAST.items():
+        logging.getLogger(name).setLevel(max(level, least))

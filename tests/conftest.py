@@ -82,6 +82,11 @@ class Scene:
         with contextlib.closing(sqlite3.connect(self.database)) as connection:
             return connection.execute(query).fetchall()
 
+    def change(self, statement: str) -> None:
+        """Change the database behind the bot's back; only while it is stopped."""
+        with contextlib.closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute(statement)
+
 
 @pytest.fixture
 async def scene(tmp_path: Path, tiny_model: Path, addresses: None) -> AsyncIterator[Scene]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Hexward never speaks in voice channels; discord.py need not warn that it could not.
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+
 
 def point_at(api_url: str | None, gateway_url: str | None) -> None:
     """Make every client in this process talk to another Discord-compatible server.
@@ -82,7 +85,7 @@ class Hexward(commands.Bot):
         """Nothing: there are no prefix commands; screening has a listener of its own."""
 
     async def on_ready(self) -> None:
-        log.info("Connected as %s; %d servers", self.user, len(self.guilds))
+        log.info("Connected as %s; servers: %d", self.user, len(self.guilds))
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         log.exception("%s failed", event_method)
@@ -92,6 +95,10 @@ class Hexward(commands.Bot):
             await step()
         self._before_close.clear()
         await super().close()
+        # discord.py waits two seconds for servers before it is ready, and goes on waiting after a
+        # close, only to fail then.
+        if self._connection._ready_task is not None:
+            self._connection._ready_task.cancel()
 
     def _guard_parsers(self) -> None:
         """Let one event that cannot be parsed fail alone.

@@ -38,10 +38,7 @@ def deobfuscated(text: str) -> str:
 
 # --- letters that are not what they look like ---
 
-# A run without white space or ASCII punctuation that is not all ASCII.
-_FOREIGN_PIECE = re.compile(
-    r"[^\s\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]*[^\s\x00-\x7f][^\s\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]*"
-)
+_PIECE = re.compile(r"[^\s\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+")  # no ASCII punctuation
 _ASCII_LETTERS = re.compile(r"[A-Za-z]+")
 _FIRST_INDICATOR, _LAST_INDICATOR = "\U0001f1e6", "\U0001f1ff"
 _INDICATORS = re.compile(f"[{_FIRST_INDICATOR}-{_LAST_INDICATOR}]+")
@@ -55,6 +52,8 @@ def _in_latin_letters(text: str) -> str:
     def fold(match: re.Match[str]) -> str:
         nonlocal foreign
         piece = match[0]
+        if piece.isascii():
+            return piece
         forms, others = _forms(piece)
         latin = any(form is not None and form[:1].isalpha() for form in forms)
         if not others:
@@ -71,11 +70,11 @@ def _in_latin_letters(text: str) -> str:
         foreign += len(others)
         return piece
 
-    folded = _FOREIGN_PIECE.sub(fold, text)
+    folded = _PIECE.sub(fold, text)
     if honest:
         latin_letters = sum(len(run) for run in _ASCII_LETTERS.findall(folded))
-        if latin_letters > 2 * foreign and latin_letters >= sum(map(len, honest)):
-            folded = _FOREIGN_PIECE.sub(lambda match: honest.get(match[0], match[0]), folded)
+        if latin_letters > 2 * foreign and 2 * latin_letters >= sum(map(len, honest)):
+            folded = _PIECE.sub(lambda match: honest.get(match[0], match[0]), folded)
     return folded
 
 
@@ -196,18 +195,17 @@ _LIKE_I = frozenset("1!|")
 _VOWELS = frozenset("aeiouy")
 _ASS = re.compile(r"^(?:a\$\$|@\$\$|@ss)(?=$|[a-z])")
 _MONEY = re.compile(r"[$€¢¥§]\d|\d[$€¢¥§]")
-_EDGES = re.compile(r"^([!|@]*)(.*?)([!|@]*)$", re.DOTALL)
+_NOT_AT_EDGE = "!|@"  # "idiot!", "!play", "@user"
 _RUN = re.compile(r"[^a-z]+")
 
 
 def _unleeted(match: re.Match[str]) -> str:
     """Digits and symbols for letters: those between letters, and then those at the edges."""
     segment = match[0]
-    lower = _ASS.sub("ass", segment.lower())
-    edges = _EDGES.match(lower)
-    if edges is None or segment.isalpha():
+    if segment.isalpha():
         return segment
-    head, body, tail = edges.groups()
+    lower = _ASS.sub("ass", segment.lower())
+    body = lower.strip(_NOT_AT_EDGE)
     letters = sum(c.isalpha() for c in body)
     unknown = "2" in body or "8" in body  # stand for no letter: "gr8", "b2b"
     if letters < 2 or unknown or _MONEY.search(body):
@@ -225,12 +223,12 @@ def _unleeted(match: re.Match[str]) -> str:
         end = run.end()
     if not between:
         return segment if lower == segment.lower() else lower
-    return head + "".join((*pieces, body[end:])) + tail
+    return lower.replace(body, "".join((*pieces, body[end:])))
 
 
 def _between(body: str) -> bool:
     """Whether a digit or symbol stands between two letters."""
-    return any(0 < run.start() and run.end() < len(body) for run in _RUN.finditer(body))
+    return any(run.start() > 0 and run.end() < len(body) for run in _RUN.finditer(body))
 
 
 def _may_stand_at_edge(run: str) -> bool:
@@ -268,12 +266,15 @@ def _closed_up(match: re.Match[str]) -> str:
     return word
 
 
+_REST = 8  # letters looked ahead for a further vowel
+
+
 def _cut(match: re.Match[str]) -> str:
     """Three and more of a letter become the one or two that a word would have there."""
     letter = match[1].lower()
     before = match.string[match.start() - 1 : match.start()].lower()
     after = match.string[match.end() : match.end() + 1].lower()
-    rest = match.string[match.end() :].lower()
+    rest = match.string[match.end() : match.end() + _REST].lower()
     at_end = not after.isalpha()
     if letter == "e":
         double = at_end or not _VOWELS.intersection(rest)

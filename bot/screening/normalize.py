@@ -100,7 +100,7 @@ _LINK = re.compile(
 _NAMED_LINK = re.compile(r"\[([^\[\]]*)\]\( ?<? ?link ?>? ?\)")
 _FENCE = re.compile(r"```(?:[\w+#-]{1,20}\n)?")
 _LINE_START = re.compile(r"^[ \t]*(?:(?:>{1,3}|#{1,3}|-#|[-*])[ \t]+)+", re.MULTILINE)
-_ESCAPE = re.compile(r"\\+(?=[*_~|`>#<@:-])")
+_ESCAPE = re.compile(r"(?<!\\)\\++(?=[*_~|`>#<@:-])")
 _HIDING = re.compile(r"\|{2,}|~{2,}|`+")  # spoilers, strike-through, inline code
 _EMPHASIS = re.compile(r"\*+|_+")
 _SPACE = re.compile(r"\s")

@@ -17,6 +17,9 @@ _ACCEPTED = (
     "or postgresql://user:password@host/name for PostgreSQL."
 )
 
+# What may follow the "?" for PostgreSQL.
+_OPTIONS = frozenset({"host", "port", "ssl", "sslmode"})
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -79,8 +82,12 @@ def _sqlite_path(url: URL) -> Path:
 
 
 def _for_asyncpg(url: URL) -> URL:
-    """The same address with the driver, and the option that it calls otherwise than libpq."""
+    """The same address with the driver, and the option that it calls otherwise than others do."""
     if not url.database:
         raise DatabaseError(f"DATABASE_URL: the name of the database is missing. {_ACCEPTED}")
+    if not url.query.keys() <= _OPTIONS:
+        raise DatabaseError(
+            f"DATABASE_URL: after the ? only {', '.join(sorted(_OPTIONS))} are understood."
+        )
     query = {("ssl" if key == "sslmode" else key): value for key, value in url.query.items()}
     return url.set(drivername="postgresql+asyncpg", query=query)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from bot.errors import MissingExtraError
+from bot.errors import DatabaseError, MissingExtraError
 from bot.storage.address import Address
+
+# The first with RETURNING.
+_OLDEST_SQLITE = (3, 35, 0)
 
 
 def make_engine(address: Address, *, lock_wait_s: float, **pool: Any) -> AsyncEngine:
@@ -28,6 +32,8 @@ def make_engine(address: Address, *, lock_wait_s: float, **pool: Any) -> AsyncEn
 
     Raises
     ------
+    DatabaseError
+        If Python comes with an SQLite that is too old.
     MissingExtraError
         If the address is PostgreSQL's and its driver is not installed.
     """
@@ -39,6 +45,11 @@ def make_engine(address: Address, *, lock_wait_s: float, **pool: Any) -> AsyncEn
             )
         except ModuleNotFoundError as error:
             raise MissingExtraError("PostgreSQL", "postgresql") from error
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise DatabaseError(
+            f"Python's SQLite is {sqlite3.sqlite_version}; Hexward needs "
+            f"{'.'.join(map(str, _OLDEST_SQLITE))} or newer. Use a newer Python or PostgreSQL."
+        )
     engine = create_async_engine(
         address.url,
         hide_parameters=True,

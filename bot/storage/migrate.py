@@ -59,9 +59,9 @@ def upgrade(url: str, *, lock_wait_s: float = 5.0) -> str:
         _make_folder(address.path)
 
     def work(connection: Connection) -> str:
-        scripts = ScriptDirectory.from_config(_config(connection))
+        scripts = ScriptDirectory.from_config(alembic_config(connection))
         _refuse_unknown(connection, scripts, address)
-        command.upgrade(_config(connection), "head")
+        command.upgrade(alembic_config(connection), "head")
         return _head(scripts)
 
     return _run(address, work, writes=True, lock_wait_s=lock_wait_s)
@@ -79,10 +79,10 @@ def current(url: str, *, lock_wait_s: float = 5.0) -> tuple[str | None, str]:
     """
     address = Address.parse(url)
     if address.path is not None and not address.path.exists():
-        return None, _head(ScriptDirectory.from_config(_config(None)))
+        return None, _head(ScriptDirectory.from_config(alembic_config(None)))
 
     def work(connection: Connection) -> tuple[str | None, str]:
-        scripts = ScriptDirectory.from_config(_config(connection))
+        scripts = ScriptDirectory.from_config(alembic_config(connection))
         return MigrationContext.configure(connection).get_current_revision(), _head(scripts)
 
     return _run(address, work, writes=False, lock_wait_s=lock_wait_s)
@@ -120,7 +120,8 @@ async def _in_transaction(
         await engine.dispose()
 
 
-def _config(connection: Connection | None) -> Config:
+def alembic_config(connection: Connection | None) -> Config:
+    """Alembic's settings, without a file: our steps, on this connection."""
     config = Config(attributes={"connection": connection})
     # A "%" would be read as the start of a reference to another option.
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))

@@ -1,0 +1,267 @@
+"""Texts → calibrated scores.
+
+A text becomes its views, a view becomes tokens, tokens become overlapping windows of what the
+network can read. Each window gets six logits, each logit its own sigmoid after its label's Platt
+scaling: the labels do not exclude one another, so there is no softmax. A text's score per label is
+the highest over its windows and views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from bot.errors import ArtifactError, ScoringError
+from bot.labels import LABELS, Label, Scores, Thresholds
+from bot.screening import artifact
+from bot.screening.artifact import PRESET_NAMES, Calibration, PresetName
+from bot.screening.backends import (
+    Backend,
+    Logits,
+    OnnxBackend,
+    TorchBackend,
+    neighbours_matter,
+    try_out,
+)
+from bot.screening.normalize import views
+
+OVERLAP_TOKENS = 64
+BATCH_TOKENS = 2048
+_LONGEST_VERSION = 64
+
+# A foreign checkpoint comes without measured presets. Its probabilities are taken as they are.
+FOREIGN_THRESHOLDS: Mapping[PresetName, float] = {"relaxed": 0.9, "balanced": 0.75, "strict": 0.5}
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One text, ready for the network.
+
+    Attributes
+    ----------
+    windows
+        Token ids, special tokens included; at least one window, each at most the model's
+        ``max_tokens`` long. Windows that occur twice are kept once.
+    """
+
+    windows: tuple[tuple[int, ...], ...]
+
+    @property
+    def longest(self) -> int:
+        """Tokens in the longest window."""
+        return max(map(len, self.windows))
+
+
+class Model:
+    """A network with everything it takes to get from a text to six scores.
+
+    Not safe for use by two threads at once; the engine gives it one.
+
+    Parameters
+    ----------
+    backend
+        Tried out already.
+    tokenizer
+        Set up here for windows of ``max_tokens``; nobody else may use it.
+    version
+        Written into the log beside every decision; cut to 64 characters.
+    batched : bool
+        Whether the network may get several windows at a time; see `backends.neighbours_matter`.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        tokenizer: Tokenizer,
+        *,
+        version: str,
+        max_tokens: int,
+        calibration: Mapping[Label, Calibration],
+        presets: Mapping[PresetName, Thresholds],
+        batched: bool = True,
+    ) -> None:
+        self.version = version[-_LONGEST_VERSION:]
+        self.max_tokens = max_tokens
+        self.presets = presets
+        self.batched = batched
+        self._backend = backend
+        self._tokenizer = tokenizer
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(max_tokens, stride=min(OVERLAP_TOKENS, max_tokens // 4))
+        self._scale = np.array([calibration[label].scale for label in LABELS])
+        self._bias = np.array([calibration[label].bias for label in LABELS])
+
+    def score(self, texts: Sequence[str]) -> list[Scores]:
+        """Score texts; an empty text is scored like any other.
+
+        Raises
+        ------
+        ScoringError
+            The network gave something that is not a number.
+        """
+        return self.score_prepared(self.prepare(texts))
+
+    def logits(self, texts: Sequence[str]) -> Logits:
+        """The uncalibrated logits, (len(texts), 6): the highest over a text's windows and views.
+
+        Platt scaling rises with the logit, so scaling these gives what `score` gives. This is what
+        calibration has to be fitted on.
+        """
+        return self._logits(self.prepare(texts))
+
+    def prepare(self, texts: Sequence[str]) -> list[Prepared]:
+        """Views, tokens and windows of each text."""
+        text_views = [views(text) for text in texts]
+        flat = [view for each in text_views for view in each]
+        encoded = iter(self._tokenizer.encode_batch_fast(flat))
+        return [
+            Prepared(
+                # dict keeps the order and drops the repeats
+                tuple(
+                    dict.fromkeys(
+                        tuple(window.ids)
+                        for _ in each
+                        for encoding in (next(encoded),)
+                        for window in (encoding, *encoding.overflowing)
+                    )
+                )
+            )
+            for each in text_views
+        ]
+
+    def score_prepared(
+        self, prepared: Sequence[Prepared], batch_tokens: int = BATCH_TOKENS
+    ) -> list[Scores]:
+        """Score what `prepare` gave, in its order.
+
+        Parameters
+        ----------
+        batch_tokens
+            Padded tokens that the network gets at a time, at least one window though.
+        """
+        scaled = self._logits(prepared, batch_tokens) * self._scale + self._bias
+        # clipped where exp would overflow; the sigmoid is 0 or 1 to ten digits long before
+        probabilities = 1.0 / (1.0 + np.exp(-np.clip(scaled, -60.0, 60.0)))
+        return [Scores.from_sequence(row) for row in probabilities.tolist()]
+
+    def _logits(self, prepared: Sequence[Prepared], batch_tokens: int = BATCH_TOKENS) -> Logits:
+        if not prepared:
+            return np.empty((0, len(LABELS)), dtype=np.float32)
+        if not self.batched:
+            batch_tokens = 0
+        windows = [window for each in prepared for window in each.windows]
+        found = np.empty((len(windows), len(LABELS)), dtype=np.float32)
+        for batch in batches([len(window) for window in windows], batch_tokens):
+            found[batch] = self._backend.logits([windows[at] for at in batch])
+        if not np.isfinite(found).all():
+            raise ScoringError("The model gave a score that is not a number.")
+        starts = np.cumsum([0, *(len(each.windows) for each in prepared)])[:-1]
+        highest: NDArray[np.float32] = np.maximum.reduceat(found, starts, axis=0)
+        return highest
+
+
+def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Cut items into batches whose padded size, longest × count, stays within a budget.
+
+    Parameters
+    ----------
+    lengths
+        Tokens of each item.
+    budget
+        Padded tokens of a batch. An item over it makes a batch of its own.
+
+    Yields
+    ------
+    list of int
+        Indices into ``lengths``, shortest items first; each index once.
+    """
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and lengths[index] * (len(batch) + 1) > budget:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def load_model(spec: str | None = None, threads: int | None = None) -> Model:
+    """Load a model, and try it out.
+
+    Parameters
+    ----------
+    spec
+        None for the model that ships; a model directory (with ``manifest.json``); or a Hugging Face
+        checkpoint, by directory or hub name. A checkpoint's probabilities are taken uncalibrated,
+        and its presets are the same for all labels: relaxed 0.9, balanced 0.75, strict 0.5.
+    threads
+        Threads for the network; None for a choice by the number of cores.
+
+    Raises
+    ------
+    ArtifactError
+        There is no such model, or its parts do not fit.
+    MissingExtraError
+        A checkpoint was asked for and PyTorch is not installed.
+    """
+    directory = artifact.DEFAULT_MODEL if spec is None else Path(spec).expanduser()
+    if spec is None or (directory / artifact.MANIFEST).exists():
+        return _from_directory(directory, threads)
+    if directory.exists() and not (directory / "config.json").is_file():
+        raise ArtifactError(
+            directory, f"holds neither {artifact.MANIFEST} nor a checkpoint's config.json"
+        )
+    if not directory.exists() and (directory.is_absolute() or spec.startswith((".", "~"))):
+        raise ArtifactError(directory, "there is no such directory")
+    return _from_checkpoint(str(directory) if directory.exists() else spec, threads)
+
+
+def _from_directory(directory: Path, threads: int | None) -> Model:
+    manifest = artifact.read(directory)
+    path = directory / artifact.TOKENIZER
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises plain Exception
+        raise ArtifactError(path, f"tokenizers cannot read it ({type(error).__name__})") from None
+    pad_ids = (tokenizer.token_to_id(token) for token in ("[PAD]", "<pad>"))
+    pad_id = next((each for each in pad_ids if each is not None), 0)
+    network = directory / artifact.MODEL
+    backend = OnnxBackend(network, pad_id=pad_id, threads=threads)
+    return Model(
+        backend,
+        tokenizer,
+        version=manifest.model_version,
+        max_tokens=manifest.max_tokens,
+        calibration=manifest.calibration,
+        presets={name: manifest.preset(name) for name in PRESET_NAMES},
+        batched=_tried_out(backend, network, tokenizer, manifest.max_tokens),
+    )
+
+
+def _from_checkpoint(name: str, threads: int | None) -> Model:
+    backend = TorchBackend(name, threads=threads)
+    version = f"{name.rstrip('/').rsplit('/', 1)[-1]}@{backend.revision[:8]}".rstrip("@")
+    return Model(
+        backend,
+        backend.tokenizer,
+        version=version,
+        max_tokens=backend.max_tokens,
+        calibration={label: Calibration() for label in LABELS},
+        presets={
+            preset: Thresholds.from_sequence([threshold] * len(LABELS))
+            for preset, threshold in FOREIGN_THRESHOLDS.items()
+        },
+        batched=_tried_out(backend, name, backend.tokenizer, backend.max_tokens),
+    )
+
+
+def _tried_out(backend: Backend, name: Path | str, tokenizer: Tokenizer, max_tokens: int) -> bool:
+    """Make sure that network and tokenizer fit; whether the network may get batches."""
+    highest_id = max(tokenizer.get_vocab(with_added_tokens=True).values())
+    try_out(backend, name, highest_id, max_tokens)
+    return not neighbours_matter(backend, highest_id, max_tokens)

@@ -1,0 +1,128 @@
+"""One channel of the world as simcord's preview shows it, kept up to date for many people.
+
+simcord's preview serves one channel on a port of its own and shows what the last action left
+behind. Here a preview for every channel shares the page's server, and shows what happened in the
+world meanwhile, whoever did it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+from zoneinfo import available_timezones
+
+from aiohttp import web
+from simcord.actors import MemberActor
+from simcord.builders import ChannelHandle
+from simcord.preview import Preview, _markdown, _server
+from simcord.preview._pages import _Page
+from simcord.preview._server import PreviewServer
+
+from sandbox.world import World
+
+# Discord shows mentions inside embeds; simcord leaves them as they are sent.
+for _field in ("embed_description", "embed_field_value"):
+    _markdown._FIELD_POLICIES[_field]["mentions"] = True
+
+
+class _SharedServer(PreviewServer):
+    """simcord's request handlers, without the socket: the page's server calls them."""
+
+    preview: ChannelView
+
+    async def start(self) -> None:
+        vars(_server)["web"] = web  # the module imports it only where it binds its own socket
+        self.port = self._requested_port
+
+    async def close(self) -> None:
+        self.port = None
+
+    async def _state(self, request: web.Request) -> web.Response:
+        """Answer the browser, which asks twice a second."""
+        self.preview.catch_up(request.headers.get("X-Simcord-Context", ""))
+        response: web.Response = await super()._state(request)
+        return response
+
+
+class ChannelView(Preview):
+    """What the members in `viewers` see in `channel`, and what they may do there.
+
+    Parameters
+    ----------
+    port
+        The port of the page's server.
+    """
+
+    env: World
+
+    # A page that polls keeps its lease; a laptop that sleeps over lunch should too.
+    _MAX_PAGES = 64
+    _PAGE_LEASE_SECONDS: ClassVar[float] = 4 * 3600.0
+
+    def __init__(
+        self, world: World, channel: ChannelHandle, viewers: tuple[MemberActor, ...], port: int
+    ) -> None:
+        super().__init__(
+            world,
+            channel,
+            viewers,
+            layout="channel",
+            display="responsive",
+            width=960,
+            height=720,
+            locale="en-GB",
+            timezone=_timezone(),
+            presentation_time=None,
+            assets={},
+            port=port,
+        )
+        self.server: PreviewServer = _SharedServer(self, port)
+        self._server = self.server
+        self._turn = asyncio.Lock()
+        self._seen: dict[str, int] = {}
+
+    def open_page(self, viewer_id: int) -> dict[str, Any]:
+        """Open one browser page for a viewer, at the newest messages; its first snapshot.
+
+        Raises
+        ------
+        SetupError
+            Too many pages are open.
+        """
+        self._advance_presentation_time()
+        page = self._open_page(viewer_id)
+        page.window_end_id = None
+        self._publish(page, reason="initial")
+        return self._page_payload(page)
+
+    def catch_up(self, page_id: str) -> None:
+        """Bring one page up to date with the world, if something happened since it last was."""
+        page = self._pages.get(page_id)
+        if page is None or page is self._action_page or self._seen.get(page_id) == self.env.changes:
+            return
+        self._seen[page_id] = self.env.changes
+        self._advance_presentation_time()
+        self._publish(page, reason="refresh")
+
+    async def _action(self, context_id: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Let actions take turns, where simcord would call all but the first one busy.
+
+        Their revision is set to the current one: a message that arrives while somebody types is
+        no reason to refuse what they typed, and what an action acts on is looked up anyway.
+        """
+        async with self._turn:
+            page: _Page | None = self._pages.get(context_id or "")
+            if page is not None and isinstance(body, Mapping):
+                if body.get("kind") == "close":  # would end the channel for everybody
+                    return self._reject(page, "unknown-kind", request_id=body.get("request_id"))
+                if body.get("sequence") == page.last_sequence + 1:
+                    body = {**body, "published_revision": page.revision}
+            return await super()._action(context_id, body)
+
+
+def _timezone() -> str:
+    """The machine's time zone, where its file tells; else UTC."""
+    _, _, name = str(Path("/etc/localtime").resolve()).partition("zoneinfo/")
+    return name if name in available_timezones() else "UTC"

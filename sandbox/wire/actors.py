@@ -1,0 +1,413 @@
+"""Members who post, click and run commands, and what they get back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from simcord.backend import serializers
+from simcord.backend.access import message_accessible
+from simcord.backend.models import Interaction
+from simcord.enums import AppCommandType, CallbackType, InteractionType
+from simcord.interactions import base_payload
+
+from . import commands
+from .commands import CannotDo
+from .handles import Channel, Message, Role, Server, make_poll
+from .world import World
+
+# Deadlines are the bot's; the driver looks a little later, so that a late answer is the bot's.
+_GRACE_S = 0.5
+
+
+class NoReply(Exception):
+    """The bot did not answer an interaction in time: "The application did not respond"."""
+
+    def __init__(self, text: str, reply: Reply) -> None:
+        super().__init__(text)
+        self.reply = reply
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for an interaction; follows the bot's later edits and follow-ups."""
+
+    world: World = field(repr=False)
+    interaction: Interaction = field(repr=False)
+
+    @property
+    def acknowledged(self) -> bool:
+        return self.interaction.responded
+
+    @property
+    def kind(self) -> CallbackType | None:
+        """How the bot first answered; None if it has not."""
+        first = self.world.acknowledged.get(self.interaction.id)
+        return CallbackType(first.kind) if first else None
+
+    @property
+    def after_s(self) -> float:
+        """Seconds from the interaction to its first answer."""
+        return self.world.acknowledged[self.interaction.id].after_s
+
+    @property
+    def deferred(self) -> bool:
+        """Whether the first answer was a deferral, also when it is completed by now."""
+        return self.kind in (
+            CallbackType.DEFERRED_CHANNEL_MESSAGE_WITH_SOURCE,
+            CallbackType.DEFERRED_UPDATE_MESSAGE,
+        )
+
+    @property
+    def message(self) -> Message | None:
+        """The reply itself; for clicks that update, the message clicked on."""
+        return self._message(self.interaction.message_id)
+
+    @property
+    def followups(self) -> list[Message]:
+        found = [self._message(number) for number in self.interaction.followup_ids]
+        return [message for message in found if message is not None]
+
+    @property
+    def content(self) -> str:
+        return self.message.content if self.message else ""
+
+    @property
+    def embeds(self) -> list[dict[str, Any]]:
+        return self.message.embeds if self.message else []
+
+    @property
+    def components(self) -> list[dict[str, Any]]:
+        return self.message.components if self.message else []
+
+    @property
+    def texts(self) -> str:
+        """Everything readable in the reply and its follow-ups."""
+        shown = [self.message, *self.followups] if self.message else self.followups
+        return "\n".join(message.texts for message in shown if message)
+
+    @property
+    def ephemeral(self) -> bool:
+        return self.interaction.ephemeral
+
+    @property
+    def modal(self) -> dict[str, Any] | None:
+        return self.interaction.modal
+
+    @property
+    def choices(self) -> list[dict[str, Any]]:
+        """What autocompletion offered: ``name`` and ``value`` each."""
+        return self.interaction.autocomplete_choices or []
+
+    async def followup(self, number: int = 1, timeout_s: float = 5.0) -> Message:
+        """Wait for the ``number``-th follow-up.
+
+        Raises
+        ------
+        TimeoutError
+        """
+
+        def found() -> Message | None:
+            return self.followups[number - 1] if len(self.followups) >= number else None
+
+        return await self.world.pulse.until(found, timeout_s, f"follow-up {number}")
+
+    def _message(self, message_id: int | None) -> Message | None:
+        stored = self.world.backend.messages.get(self.interaction.channel_id, {})
+        if message_id is None or message_id not in stored:
+            return None
+        return Message.of(self.world, stored[message_id])
+
+    async def wait(self) -> Reply:
+        """Wait for the first answer, and for a deferred reply's text.
+
+        Raises
+        ------
+        NoReply
+        """
+        world, pulse = self.world, self.world.pulse
+        try:
+            await pulse.until(
+                lambda: self.acknowledged, world.reply_deadline_s + _GRACE_S, "an answer"
+            )
+        except TimeoutError:
+            text = f"the bot did not answer within {world.reply_deadline_s:g} s"
+            raise NoReply(text, self) from None
+        try:
+            await pulse.until(
+                lambda: not self.interaction.loading or self.message is None,
+                world.patience_s,
+                "the deferred reply",
+            )
+        except TimeoutError:
+            text = f"the bot deferred and then said nothing for {world.patience_s:g} s"
+            raise NoReply(text, self) from None
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person in a server (or in direct messages with the bot, where ``server`` is None)."""
+
+    world: World = field(repr=False, compare=False)
+    server: Server | None = field(compare=False)
+    id: int
+
+    @property
+    def name(self) -> str:
+        return self.world.backend.get_user(self.id).name
+
+    @property
+    def mention(self) -> str:
+        return f"<@{self.id}>"
+
+    @property
+    def present(self) -> bool:
+        """Whether they still are in the server."""
+        return self.server is not None and self.id in self._guild.members
+
+    @property
+    def roles(self) -> list[int]:
+        return self.world.backend.get_member(self._guild.id, self.id).role_ids
+
+    @property
+    def timed_out_until(self) -> datetime | None:
+        """Until when they may not post (UTC), if that lies ahead."""
+        until = self.world.backend.get_member(self._guild.id, self.id).timed_out_until
+        if until is None:
+            return None
+        when = datetime.fromisoformat(until)
+        return when if when > self.world.backend.clock.now() else None
+
+    @property
+    def dms(self) -> Channel:
+        """Their direct messages with the bot."""
+        return Channel(self.world, None, self.world.backend.get_dm_channel(self.id).id)
+
+    @property
+    def _guild(self) -> Any:
+        if self.server is None:
+            raise CannotDo(f"{self.name} is in no server here")
+        return self.world.backend.get_guild(self.server.id)
+
+    # -- posting
+
+    async def post(
+        self,
+        channel: Channel,
+        content: str = "",
+        *,
+        reply_to: Message | None = None,
+        embeds: Sequence[dict[str, Any]] = (),
+        attachments: Sequence[tuple[str, bytes]] = (),
+        poll: tuple[str, Sequence[str]] | None = None,
+        unseen: bool = False,
+    ) -> Message:
+        """Post a message.
+
+        Parameters
+        ----------
+        poll
+            A question and its answers.
+        unseen
+            No event is sent, as though it had been posted while the bot was away.
+
+        Raises
+        ------
+        simcord.BackendError
+            They may not post there.
+        """
+        backend = self.world.backend
+        stored_channel = backend.get_channel(channel.id)
+        if stored_channel.guild_id is not None:
+            right = "send_messages_in_threads" if stored_channel.is_thread else "send_messages"
+            backend.require_permissions(stored_channel.guild_id, self.id, channel.id, right)
+        reference = None
+        if reply_to is not None:
+            reference = {"channel_id": str(channel.id), "message_id": str(reply_to.id)}
+        self.world.muted = unseen
+        try:
+            stored = backend.create_message(
+                channel.id,
+                self.id,
+                content,
+                embeds=list(embeds),
+                attachments=backend.store_attachments(channel.id, attachments),
+                poll=make_poll(self.world, *poll) if poll else None,
+                reference=reference,
+            )
+        finally:
+            self.world.muted = False
+        await asyncio.sleep(0)
+        return Message.of(self.world, stored)
+
+    async def dm(self, content: str) -> Message:
+        """Write to the bot directly."""
+        return await self.post(self.dms, content)
+
+    def close_dms(self) -> None:
+        """Take no direct messages from the bot any more (it gets error 50007)."""
+        self.world.closed_dms.add(self.id)
+
+    async def forward(self, message: Message, to: Channel) -> Message:
+        """Forward a message; the copy is in the new message's ``snapshots``."""
+        reference = {
+            "type": 1,
+            "channel_id": str(message.channel_id),
+            "message_id": str(message.id),
+        }
+        stored = self.world.backend.create_message(to.id, self.id, reference=reference)
+        await asyncio.sleep(0)
+        return Message.of(self.world, stored)
+
+    async def react(self, message: Message, emoji: str) -> None:
+        self.world.backend.set_reaction(message.channel_id, message.id, emoji, self.id, True)
+        await asyncio.sleep(0)
+
+    # -- membership
+
+    def give_role(self, role: Role) -> None:
+        self.world.backend.add_member_role(self._guild.id, self.id, role.id)
+
+    def take_role(self, role: Role) -> None:
+        self.world.backend.remove_member_role(self._guild.id, self.id, role.id)
+
+    def leave(self) -> None:
+        self.world.backend.remove_member(self._guild.id, self.id)
+
+    # -- commands
+
+    async def run(
+        self, channel: Channel, name: str, /, *, force: bool = False, **options: Any
+    ) -> Reply:
+        """Run a slash command, such as ``"check"`` or ``"thresholds set"``.
+
+        Parameters
+        ----------
+        force
+            Send it although Discord would hide the command from this member.
+        options
+            By name; members, roles and channels as handles, files as ``(name, bytes)``.
+
+        Raises
+        ------
+        CannotDo
+            Discord's client would not send it.
+        NoReply
+            The bot did not answer in time.
+        """
+        root, *path = name.split()
+        command = commands.find_command(
+            self.world, self, channel, root, AppCommandType.CHAT_INPUT, force=force
+        )
+        shape = commands.slash(self, channel, command, path, options, checked=not force)
+        return await self._interact(InteractionType.APPLICATION_COMMAND, channel.id, shape)
+
+    async def autocomplete(
+        self, channel: Channel, name: str, option: str, text: str, /, **filled: Any
+    ) -> list[dict[str, Any]]:
+        """What the bot offers for ``option`` after ``text`` was typed into it."""
+        root, *path = name.split()
+        command = commands.find_command(
+            self.world, self, channel, root, AppCommandType.CHAT_INPUT, force=False
+        )
+        values = {**filled, option: text}
+        shape = commands.slash(self, channel, command, path, values, focus=option)
+        kind = InteractionType.APPLICATION_COMMAND_AUTOCOMPLETE
+        return (await self._interact(kind, channel.id, shape)).choices
+
+    async def use_on(self, target: Message | Member, name: str, *, force: bool = False) -> Reply:
+        """Use a context-menu command (Apps → ``name``) on a message, or on a member.
+
+        On a member it is sent from the first channel of the server.
+        """
+        backend = self.world.backend
+        resolved: commands.Resolved = {}
+        if isinstance(target, Member):
+            kind = AppCommandType.USER
+            channel_id = self._guild.channel_ids[0]
+            commands.resolve(self, target, resolved)
+        else:
+            kind = AppCommandType.MESSAGE
+            channel_id = target.channel_id
+            self._check_sees(target)
+            payload = dict(serializers.message_payload(backend, target.stored))
+            resolved["messages"] = {str(target.id): payload}
+        channel = Channel(self.world, self.server, channel_id)
+        command = commands.find_command(self.world, self, channel, name, kind, force=force)
+        shape = commands.menu(self, command, target.id, resolved)
+        return await self._interact(InteractionType.APPLICATION_COMMAND, channel_id, shape)
+
+    # -- components
+
+    async def click(
+        self, message: Message, label: str | None = None, *, custom_id: str | None = None
+    ) -> Reply:
+        """Click the one button with that label or custom id."""
+        self._check_sees(message)
+        shape = commands.button(message.components, label, custom_id)
+        return await self._press(message, shape)
+
+    async def select(
+        self, message: Message, values: Sequence[Any], *, custom_id: str | None = None
+    ) -> Reply:
+        """Choose in a select menu: strings, or handles for menus of members, roles, channels."""
+        self._check_sees(message)
+        shape = commands.choice(self, message.components, list(values), custom_id)
+        return await self._press(message, shape)
+
+    async def submit(self, reply: Reply, values: Mapping[str, Any]) -> Reply:
+        """Fill in the modal that a reply opened, by ``custom_id``, and send it."""
+        if reply.modal is None:
+            raise CannotDo("that reply opened no modal")
+        shape = commands.filled_in(self, reply.modal, values)
+        source = reply.interaction.source_message_id
+        kind = InteractionType.MODAL_SUBMIT
+        opener = reply.interaction.id
+        return await self._interact(
+            kind, reply.interaction.channel_id, shape, source=source, opener=opener
+        )
+
+    async def _press(self, message: Message, shape: dict[str, Any]) -> Reply:
+        kind = InteractionType.MESSAGE_COMPONENT
+        return await self._interact(kind, message.channel_id, shape, source=message.id)
+
+    def _check_sees(self, message: Message) -> None:
+        backend = self.world.backend
+        if message.deleted:
+            raise CannotDo("that message is deleted")
+        if not message_accessible(backend, message.channel_id, message.stored, self.id):
+            raise CannotDo(f"{self.name} does not see that message")
+
+    async def _interact(
+        self,
+        kind: InteractionType,
+        channel_id: int,
+        shape: dict[str, Any],
+        *,
+        source: int | None = None,
+        opener: int | None = None,
+    ) -> Reply:
+        world, backend = self.world, self.world.backend
+        record, payload = base_payload(
+            backend,
+            type=kind,
+            channel_id=channel_id,
+            guild_id=backend.get_channel(channel_id).guild_id,
+            user_id=self.id,
+            data=shape,
+        )
+        record.initial_response_deadline = backend.iso_after(world.reply_deadline_s)
+        if source is not None:
+            record.source_message_id = source
+            stored = backend.get_message(channel_id, source)
+            payload["message"] = dict(serializers.message_payload(backend, stored))
+        if opener is not None:
+            world.opened_by[record.id] = opener
+        world.sent_at[record.id] = time.monotonic()
+        backend.emit("INTERACTION_CREATE", payload)
+        return await Reply(world, record).wait()

@@ -1,0 +1,72 @@
+"""The doctor against a server that answers, with and without what the bot needs."""
+
+import pytest
+
+from bot.doctor import examine
+from tests.conftest import Scene
+
+
+@pytest.fixture
+def on_the_wire(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    settings = scene.settings
+    monkeypatch.setenv("DISCORD_TOKEN", settings.token or "")
+    monkeypatch.setenv("DISCORD_API_URL", settings.discord_api_url or "")
+    monkeypatch.setenv("DISCORD_GATEWAY_URL", settings.discord_gateway_url or "")
+    monkeypatch.setenv("DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("MODEL", settings.model or "")
+    return scene
+
+
+async def test_a_healthy_server_has_nothing_bad(
+    on_the_wire: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with on_the_wire.bot():
+        pass  # chooses the log channel
+    assert await examine(offline=False) == 0
+    output = capsys.readouterr().out
+    assert "connected as" in output
+    assert "permissions and log channel are right" in output
+    assert "Nothing is wrong." in output
+
+
+async def test_missing_permissions_are_named_with_channel_and_remedy(
+    on_the_wire: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with on_the_wire.bot():
+        pass
+    on_the_wire.log.set_permissions(on_the_wire.server.bot, embed_links=False)
+    secret = on_the_wire.server.add_channel("secret")
+    secret.set_permissions(on_the_wire.server.bot, view_channel=False)
+    assert await examine(offline=False) == 1
+    output = capsys.readouterr().out
+    assert "lacks Embed Links" in output
+    assert "#secret (View Channel" in output
+    assert "Grant" in output
+
+
+async def test_a_deleted_log_channel_is_bad(
+    on_the_wire: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with on_the_wire.bot():
+        pass
+    on_the_wire.change("UPDATE servers SET log_channel_id = 123456789012345678")
+    assert await examine(offline=False) == 1
+    assert "log channel is gone" in capsys.readouterr().out
+
+
+async def test_a_missing_intent_is_bad(
+    on_the_wire: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    on_the_wire.wire.approved_intents.message_content = False
+    assert await examine(offline=False) == 1
+    assert "Message Content Intent" in capsys.readouterr().out
+
+
+async def test_a_server_that_is_not_there_is_bad(
+    on_the_wire: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DISCORD_API_URL", "http://127.0.0.1:9/api/v10")
+    assert await examine(offline=False) == 1
+    output = capsys.readouterr().out
+    assert "DISCORD_API_URL" in output
+    assert "Traceback" not in output

@@ -1,0 +1,65 @@
+"""``python -m bot run`` without a token, as a newcomer starts it."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def environment(tiny_model: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "MODEL": str(tiny_model)}
+
+
+def test_without_input_the_script_is_played_and_the_status_is_0(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "run"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        env=environment(tiny_model),
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "http://127.0.0.1:" in done.stdout
+    assert "FLAGGED" in done.stdout
+    assert "passed" in done.stdout
+    assert "not screened" not in done.stdout
+    assert "Traceback" not in done.stderr
+    with closing(sqlite3.connect(tmp_path / "data" / "sandbox.db")) as database:
+        decisions = database.execute("SELECT outcome FROM decisions").fetchall()
+    assert decisions
+    assert set(decisions) == {("alerted",)}
+    assert len(decisions) == done.stdout.count("FLAGGED")
+
+
+def test_a_typed_line_is_posted_and_decided_and_ctrl_c_ends_it_well(tiny_model: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "run"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**environment(tiny_model), "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write("you are an idiot, said nobody\n")
+    process.stdin.flush()
+    for line in process.stdout:
+        if "said nobody" in line:
+            break
+    decision = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert "FLAGGED" in decision
+    assert "insult 0.97≥0.70" in decision
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
