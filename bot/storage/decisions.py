@@ -34,6 +34,7 @@ class Outcome(StrEnum):
     NO_LOG_CHANNEL = "no_log_channel"
     LOG_CHANNEL_GONE = "log_channel_gone"
     MISSING_PERMISSION = "missing_permission"
+    CROWDED_OUT = "crowded_out"
     MESSAGE_GONE = "message_gone"
     FAILED = "failed"
 

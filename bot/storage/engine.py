@@ -70,12 +70,17 @@ def writing(engine: AsyncEngine) -> AsyncEngine:
 
 def _set_pragmas(connection: Any, _: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
-    # Readers and the writer do not wait for each other. It stays set in the file.
-    cursor.execute("PRAGMA journal_mode = WAL")
-    # With WAL this is safe against a crash of the bot; only a power cut can lose the last moments.
-    cursor.execute("PRAGMA synchronous = NORMAL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
+    try:
+        # Readers and the writer do not wait for each other. It stays set in the file.
+        cursor.execute("PRAGMA journal_mode = WAL")
+        # With WAL this is safe against a crash of the bot; a power cut can lose the last moments.
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+    except Exception:
+        # Nobody else closes a connection that the pool did not get, and it has a thread.
+        connection.close()
+        raise
 
 
 def _begin(connection: Connection) -> None:

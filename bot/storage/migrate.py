@@ -7,6 +7,7 @@ a loop is running already (`Database.open` does).
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -96,8 +97,12 @@ def _run(
     with _one_at_a_time:
         while True:
             try:
+                if address.path is not None:
+                    # First without a loop: aiosqlite's thread outlives the loop where a file cannot
+                    # be opened, and complains of it on standard error.
+                    sqlite3.connect(address.path).close()
                 return asyncio.run(_in_transaction(address, work, writes, lock_wait_s))
-            except (SQLAlchemyError, OSError) as error:
+            except (SQLAlchemyError, sqlite3.Error, OSError) as error:
                 # SQLite does not wait when two processes turn WAL on together, so we do.
                 if is_busy(error) and time.monotonic() < deadline:
                     time.sleep(0.05)

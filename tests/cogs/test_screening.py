@@ -179,6 +179,23 @@ async def test_a_hundred_messages_at_once_are_all_decided(scene: Scene) -> None:
     assert len(scene.rows(PAST_DECISIONS)) == 100
 
 
+async def test_a_raid_of_flags_is_told_in_a_line_rather_than_queued(scene: Scene) -> None:
+    async with scene.bot():
+        scene.wire.faults.slow(0.5, "POST", "/channels/*/messages")
+        await asyncio.gather(
+            *(scene.ada.post(scene.general, f"idiot {number}") for number in range(60))
+        )
+        line = await scene.wire.wait_for_message(
+            scene.log, timeout_s=20, where=lambda message: "more messages" in message.content
+        )
+    outcomes = [row[3] for row in scene.rows(PAST_DECISIONS)]
+    assert len(outcomes) == 60
+    left_out = outcomes.count("crowded_out")
+    assert line.content.startswith(f"{left_out} more messages")
+    assert outcomes.count("alerted") == 60 - left_out
+    assert 0 < left_out < 60
+
+
 async def test_stopping_finishes_what_was_accepted(scene: Scene) -> None:
     async with scene.bot():
         scene.wire.faults.slow(0.5, "POST", "/channels/*/messages")
