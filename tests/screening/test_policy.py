@@ -11,9 +11,7 @@ numbers = st.lists(st.floats(0, 1), min_size=6, max_size=6)
 def test_a_label_is_over_exactly_from_its_threshold_on(
     scores: list[float], thresholds: list[float]
 ) -> None:
-    decision = decide(
-        Scores.from_sequence(scores), Rules(Thresholds.from_sequence(thresholds))
-    )
+    decision = decide(Scores.from_sequence(scores), Rules(Thresholds.from_sequence(thresholds)))
     expected = [
         label
         for label, score, limit in zip(LABELS, scores, thresholds, strict=True)

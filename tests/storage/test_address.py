@@ -40,6 +40,7 @@ def test_translates_the_option_for_encryption() -> None:
         ("mysql://bot:secret@db/hexward", "'mysql' is not supported"),
         ("postgresql+psycopg2://bot:secret@db/hexward", "'postgresql+psycopg2' is not supported"),
         ("postgresql://bot:secret@db", "name of the database is missing"),
+        ("postgresql://bot:secret@db/hexward?pasword=secret", "only host, port, ssl, sslmode"),
         ("sqlite://", "in memory"),
         ("sqlite:///:memory:", "in memory"),
         ("sqlite:///file:data.db?uri=true", "name a file"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -10,10 +11,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from bot.errors import DatabaseError, MissingExtraError
+from bot.storage.address import Address
 from bot.storage.database import Database
-from bot.storage.migrate import SCRIPTS, current, upgrade
+from bot.storage.migrate import SCRIPTS, _run, current, upgrade
 
 ROOT = Path(__file__).parents[2]
 
@@ -151,6 +155,15 @@ async def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         await Database.open(f"sqlite:///{tmp_path}/file/below/hexward.db")
 
 
+def test_a_file_that_cannot_be_opened(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Also for root: a link that leads nowhere. Nothing but the sentence may be seen of it."""
+    (tmp_path / "link.db").symlink_to(tmp_path / "missing" / "hexward.db")
+    for _ in range(10):
+        with pytest.raises(DatabaseError, match="cannot be opened"):
+            upgrade(f"sqlite:///{tmp_path}/link.db")
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 async def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     folder = tmp_path / "locked"
@@ -192,6 +205,26 @@ async def test_a_lock_on_a_file_from_before_wal_is_waited_for(path: Path, url: s
         await (await opening).close()
 
 
+def test_a_momentary_refusal_is_tried_again(path: Path, url: str) -> None:
+    """What SQLite answers at once, without waiting, when two processes turn WAL on together."""
+    attempts = 0
+
+    def work(connection: sa.Connection) -> str:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 3:
+            with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+                try:
+                    other.execute("BEGIN IMMEDIATE")  # we hold that lock ourselves
+                except sqlite3.OperationalError as error:
+                    raise OperationalError("BEGIN IMMEDIATE", None, error) from error
+        return "done"
+
+    upgrade(url)
+    assert _run(Address.parse(url), work, writes=True, lock_wait_s=10) == "done"
+    assert attempts == 3
+
+
 async def test_postgresql_without_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "asyncpg", None)
     with pytest.raises(MissingExtraError, match=r"hexward\[postgresql\]"):
@@ -209,4 +242,37 @@ def test_every_step_says_why() -> None:
     steps = sorted(path for path in (SCRIPTS / "versions").glob("[0-9]*.py"))
     assert steps
     for step in steps:
-        assert "\nWhy: " in step.read_text(encoding="utf-8"), step.name
+        text = step.read_text(encoding="utf-8")
+        assert "\nWhy: " in text, step.name
+        assert "Why: <" not in text, step.name
+
+
+def test_the_next_step_is_written_from_the_schema(tmp_path: Path) -> None:
+    """In a copy: a new table in the schema becomes a step that makes it."""
+    shutil.copytree(SCRIPTS, tmp_path / "migrations")
+    shutil.copytree(ROOT / "bot" / "storage", tmp_path / "bot" / "storage")
+    for name in ("__init__", "labels", "errors"):
+        shutil.copy(ROOT / "bot" / f"{name}.py", tmp_path / "bot")
+    with (tmp_path / "bot" / "storage" / "schema.py").open("a", encoding="utf-8") as schema:
+        schema.write(
+            "\nTable('notes', metadata, Column('id', BigInteger, primary_key=True), "
+            "Column('made_at', UtcTime, nullable=False))\n"
+        )
+
+    def python(*arguments: str) -> str:
+        command = [sys.executable, "-W", "error", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=40)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    python("-m", "migrations", "Notes on servers")
+    steps = sorted((SCRIPTS / "versions").glob("[0-9]*.py"))
+    number = f"{len(steps) + 1:04}"
+    written = tmp_path / "migrations" / "versions" / f"{number}_notes_on_servers.py"
+    text = written.read_text(encoding="utf-8")
+    assert "sa.String(27).with_variant" in text
+    assert "bot." not in text  # a step must not change when the code does
+    script = "from bot.storage.migrate import upgrade; print(upgrade('sqlite:///new.db'))"
+    assert python("-c", script).strip() == number
+    with closing(sqlite3.connect(tmp_path / "new.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM notes").fetchone() == (0,)

@@ -1,0 +1,98 @@
+"""A real `Model` on a backend that the test holds the reins of.
+
+A text is a number; its score for every label tells that number, so a mixed-up answer shows.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+from tokenizers import Tokenizer, pre_tokenizers
+from tokenizers.models import WordLevel
+
+from bot.labels import LABELS, Scores, Thresholds
+from bot.screening.artifact import PRESET_NAMES, Calibration
+from bot.screening.backends import Logits
+from bot.screening.model import Model
+
+COUNT = 1000
+POISON, NOT_A_NUMBER, EXIT = COUNT, COUNT + 1, COUNT + 2
+_WORDS = {str(number): number for number in range(COUNT)} | {
+    "poison": POISON,
+    "nan": NOT_A_NUMBER,
+    "exit": EXIT,
+    "long": COUNT + 3,
+}
+
+
+def told(scores: Scores) -> str:
+    """The number that scores tell; what they tell is checked to be one number."""
+    (score,) = {round(score, 9) for score in scores.as_dict().values()}
+    return str(round(100 * math.log(score / (1 - score))))
+
+
+class GatedBackend:
+    """Each call of `logits` waits for a permit; `open` gives permits for ever.
+
+    Attributes
+    ----------
+    batches
+        The first token of each row, of each call, in order.
+    threads
+        Who called.
+    """
+
+    def __init__(self, *, is_open: bool = False) -> None:
+        self.batches: list[list[int]] = []
+        self.padded_tokens: list[int] = []
+        self.threads: set[int] = set()
+        self.entered = threading.Semaphore(0)
+        self.at_once = 0
+        self._permits = threading.Semaphore(0)
+        self._open = threading.Event()
+        self._inside = threading.Lock()
+        if is_open:
+            self.open()
+
+    def permit(self) -> None:
+        self._permits.release()
+
+    def open(self) -> None:
+        self._open.set()
+        self._permits.release()
+
+    def logits(self, batch: Sequence[Sequence[int]]) -> Logits:
+        if not self._inside.acquire(blocking=False):
+            self.at_once += 1
+        self.batches.append([tokens[0] for tokens in batch])
+        self.padded_tokens.append(max(map(len, batch)) * len(batch))
+        self.threads.add(threading.get_ident())
+        self.entered.release()
+        self._permits.acquire()
+        if self._open.is_set():
+            self._permits.release()
+        self._inside.release()
+        first = np.array([tokens[0] for tokens in batch], dtype=np.float32)
+        if POISON in first:
+            raise RuntimeError("quotes the poison")
+        if EXIT in first:
+            raise SystemExit
+        first[first == NOT_A_NUMBER] = np.nan
+        return np.repeat(first[:, None] / 100, len(LABELS), axis=1)
+
+
+def numbers_model(backend: GatedBackend, *, batched: bool = True) -> Model:
+    tokenizer = Tokenizer(WordLevel(_WORDS, unk_token="0"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return Model(
+        backend,
+        tokenizer,
+        version="numbers",
+        max_tokens=512,
+        calibration={label: Calibration() for label in LABELS},
+        presets={name: Thresholds.from_sequence([0.5] * len(LABELS)) for name in PRESET_NAMES},
+        batched=batched,
+    )
