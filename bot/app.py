@@ -23,7 +23,7 @@ from bot.cogs.log_channel import LogChannelCommands
 from bot.cogs.recovery import Recovery
 from bot.cogs.screening import Screened, Screening
 from bot.cogs.thresholds import ThresholdCommands
-from bot.errors import MissingExtraError
+from bot.errors import MissingExtraError, SettingsError
 from bot.screening.engine import Engine
 from bot.screening.model import Model, load_model
 from bot.screening.presets import Presets
@@ -138,7 +138,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 async def _run_on_sandbox(settings: Settings, parts: Parts, stop: asyncio.Event) -> None:
     """Run the real client in a world of its own, with a page and this terminal to try it in."""
     try:
-        from sandbox.stage import Posted, Stage
+        from sandbox.stage import PortTaken, Posted, Stage
         from sandbox.terminal import run_terminal
     except ImportError:
         raise MissingExtraError("The sandbox", "sandbox") from None
@@ -166,6 +166,11 @@ async def _run_on_sandbox(settings: Settings, parts: Parts, stop: asyncio.Event)
                 f"Open {stage.url} to post and moderate there, or type a message here.\n"
             )
             await _unless_stopped(run_terminal(stage, report), stop)
+    except PortTaken:
+        raise SettingsError(
+            f"SANDBOX_PORT: another program uses port {settings.sandbox_port}; "
+            "choose another, or 0 for a free one"
+        ) from None
     finally:
         await client.close()
 

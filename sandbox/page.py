@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -40,6 +41,10 @@ _HEADERS = {
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class PortTaken(Exception):
+    """The page cannot listen on the port that was asked for; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Seat:
     """One member looking at one channel; its token is what the browser shows for it."""
@@ -74,15 +79,18 @@ class Page:
 
         Raises
         ------
-        OSError
-            The port is taken.
+        PortTaken
+            Something else listens there.
         """
         app = web.Application(middlewares=[self._from_here_only])
         app.add_routes(self._routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", port)
-        await site.start()
+        try:
+            await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        except OSError as error:
+            why = os.strerror(error.errno or 0)
+            raise PortTaken(f"Port {port} on 127.0.0.1 cannot be used: {why}") from error
         port = self._runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{port}/"
         for channel in self._channels.values():

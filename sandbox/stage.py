@@ -13,8 +13,10 @@ from simcord.backend.errors import BackendError, SetupError
 from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
 
 from sandbox import demo
-from sandbox.page import Page
+from sandbox.page import Page, PortTaken
 from sandbox.world import World
+
+__all__ = ["PortTaken", "Posted", "Refused", "Stage"]
 
 #: How long an act of the script or the terminal waits for the bot to deal with it.
 DECISION_S = 60.0
@@ -69,8 +71,9 @@ class Stage:
             )
             for person in demo.PEOPLE
         }
+        staff = (moderators, server.roles[world.backend.bot_user.name])
         self.channels: Mapping[str, ChannelHandle] = {
-            room.name: _open_room(server, room, moderators) for room in demo.ROOMS
+            room.name: _open_room(server, room, staff) for room in demo.ROOMS
         }
         self.server_id = server.id
         self.moderation_channel_id = self.channels[demo.MODERATION_CHANNEL].id
@@ -100,6 +103,11 @@ class Stage:
         before_login
             Awaited when the ids of the demo server are known, before the client logs in: the
             place to write them into the bot's settings.
+
+        Raises
+        ------
+        PortTaken
+            The page cannot listen on `port`.
         """
         world = World(client, bot_name=bot_name)
         stage = cls(world)
@@ -198,16 +206,19 @@ _MODERATOR = discord.Permissions(
 )
 
 
-def _open_room(server: GuildHandle, room: demo.Room, moderators: RoleHandle) -> ChannelHandle:
-    hidden = discord.PermissionOverwrite(view_channel=False)
+def _open_room(
+    server: GuildHandle, room: demo.Room, staff: tuple[RoleHandle, ...]
+) -> ChannelHandle:
+    if not room.moderators_only:
+        return server.create_text_channel(room.name, topic=room.topic)
     shown = discord.PermissionOverwrite(view_channel=True, send_messages=True, embed_links=True)
-    bot = server.roles[server._env.backend.bot_user.name]
     return server.create_text_channel(
         room.name,
         topic=room.topic,
-        overwrites={server.default_role: hidden, moderators: shown, bot: shown}
-        if room.moderators_only
-        else None,
+        overwrites={
+            server.default_role: discord.PermissionOverwrite(view_channel=False),
+            **dict.fromkeys(staff, shown),
+        },
     )
 
 

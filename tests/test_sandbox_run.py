@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -63,3 +64,22 @@ def test_a_typed_line_is_posted_and_decided_and_ctrl_c_ends_it_well(tiny_model: 
     assert "insult 0.97≥0.70" in decision
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
+
+
+def test_a_port_that_is_taken_is_named(tiny_model: Path) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = str(holder.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", "run"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=50,
+            env={**environment(tiny_model), "SANDBOX_PORT": port},
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "SANDBOX_PORT" in done.stderr
+    assert port in done.stderr

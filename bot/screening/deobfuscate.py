@@ -122,6 +122,7 @@ _THRICE = re.compile(r"([a-z])\1{2,}", re.IGNORECASE)
 _ALTERNATING = re.compile(r"[a-z][A-Z][a-z][A-Z]|[A-Z][a-z][A-Z][a-z]|^[a-z][A-Z][a-z]$")
 _V_FOR_U = re.compile(r"(?<=[bcdfghjklmnpqrstwxz])v(?=[bcdfghjklmnpqrstwxz])")
 _PH_FOR_F = re.compile(r"^phu(?=[ckq])")
+_LONG = re.compile(r"[A-Za-z]{4,}")  # not "mvp", "dvd"
 # what makes a word of letters alone worth a look
 _ODD = re.compile(
     f"(?i:{_THRICE.pattern}|{_V_FOR_U.pattern}|{_PH_FOR_F.pattern})|{_ALTERNATING.pattern}"
@@ -144,7 +145,10 @@ _STROKES = {
 _ANY_STROKE = "|".join(re.escape(stroke) for stroke in _STROKES)
 _STROKE = re.compile(rf"(?<=[A-Za-z])(?:{_ANY_STROKE})|(?:{_ANY_STROKE})(?=[A-Za-z])")
 _ROUND = re.compile(r"(?<=[A-Za-z])(?:\(\)|\[\])(?=[A-Za-z])")
-_OPEN = re.compile(r"(?<=[A-Za-z])[(<\[{](?=[A-Za-z])")
+_OPEN = re.compile(  # near the beginning or the end of a word: "fu(king", "bit(h"
+    r"(?<![A-Za-z])(?P<start>[A-Za-z]{1,2})[(<\[{](?=[A-Za-z])"
+    r"|(?<=[A-Za-z])[(<\[{](?=[A-Za-z]{1,2}(?![A-Za-z]))"
+)
 _CLOSERS = frozenset(")>]}")
 _SEGMENT = re.compile(r"[A-Za-z0-9@$!|€¢¥§]+")
 _PARTED = re.compile(r"(?<![A-Za-z0-9._-])[A-Za-z]+(?:[._-][A-Za-z]+)+(?![A-Za-z0-9_-])")
@@ -156,24 +160,31 @@ def _word(word: str) -> str:
         new = _STROKE.sub(lambda match: _STROKES[match[0]], new)
         new = _ROUND.sub("o", new)
         if not _CLOSERS.intersection(new):
-            new = _OPEN.sub("c", new)
+            new = _OPEN.sub(lambda match: f"{match['start'] or ''}c", new)
         if not _is_address(new):
             new = _SEGMENT.sub(_unleeted, new)
         new = _PARTED.sub(_closed_up, new)
     new = _THRICE.sub(_cut, new)
     if new != word or _ALTERNATING.search(word):
         new = new.lower()
-    if len(new) > 3:  # "mvp", "dvd"
-        lower = new.lower()
-        respelled = _PH_FOR_F.sub("fu", _V_FOR_U.sub("u", lower))
-        if respelled != lower:
-            new = respelled
-    return new
+    respelled = _LONG.sub(_respelled, new)
+    return new if respelled == new else respelled.lower()
 
 
 def _is_address(word: str) -> bool:
+    """Whether ``@`` makes it an e-mail address or the name of an account."""
     name, at, host = word.partition("@")
-    return bool(name and at and "." in host)
+    if not at:
+        return False
+    if name.strip("\"“'(.:;"):
+        return "." in host
+    return len(host) > 1 and not _ASS.match(at + host.lower())
+
+
+def _respelled(match: re.Match[str]) -> str:
+    lower = match[0].lower()
+    respelled = _PH_FOR_F.sub("fu", _V_FOR_U.sub("u", lower))
+    return match[0] if respelled == lower else respelled
 
 
 _LETTER_FOR = {
@@ -208,7 +219,8 @@ def _unleeted(match: re.Match[str]) -> str:
     body = lower.strip(_NOT_AT_EDGE)
     letters = sum(c.isalpha() for c in body)
     unknown = "2" in body or "8" in body  # stand for no letter: "gr8", "b2b"
-    if letters < 2 or unknown or _MONEY.search(body):
+    bar = "|" in body and min(map(len, body.split("|"))) > 2  # "this|that"
+    if letters < 2 or unknown or bar or _MONEY.search(body):
         return segment if lower == segment.lower() else lower
     between = False
     pieces: list[str] = []

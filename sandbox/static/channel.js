@@ -78,6 +78,15 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
 
+// Enter on an option that is filled in sends the command, where simcord's page empties the option.
+document.addEventListener("keydown", (event) => {
+  const filled = event.target.closest?.(".command-pill .command-mention");
+  if (event.key !== "Enter" || !filled) return;
+  event.preventDefault();
+  event.stopPropagation();
+  filled.closest("form").requestSubmit();
+}, true);
+
 // A jump link leads to a message here, not on discord.com.
 document.addEventListener("click", (event) => {
   const jump = event.target.closest?.("a[href]")?.href.match(/\/channels\/\d+\/(\d+)\/(\d+)$/);

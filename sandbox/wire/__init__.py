@@ -1,11 +1,11 @@
 """The wire: a local server that speaks Discord's REST and gateway protocol to a real client.
 
-    async with Wire() as wire:
-        server = wire.add_server("Demo")
-        general = server.add_channel("general")
-        ada = server.add_member("ada")
-        ...  # point the client at wire.api_url and wire.gateway_url, log in with wire.token
-        await ada.post(general, "hello")
+async with Wire() as wire:
+    server = wire.add_server("Demo")
+    general = server.add_channel("general")
+    ada = server.add_member("ada")
+    ...  # point the client at wire.api_url and wire.gateway_url, log in with wire.token
+    await ada.post(general, "hello")
 """
 
 try:
@@ -15,11 +15,12 @@ except ImportError as _error:
         "the sandbox stands on simcord; install it with: pip install 'hexward[sandbox]'"
     ) from _error
 
-from .actors import Member, NoReply, Reply
+from .actors import Member
 from .commands import CannotDo
 from .faults import Fault, Faults
 from .handles import Channel, Message, Role, Server, Webhook
 from .limits import Limit, RateLimits
+from .reply import NoReply, Reply
 from .server import Wire
 from .world import Request
 

@@ -14,9 +14,10 @@ import discord
 from simcord.enums import OptionType
 
 from . import BackendError, commands
-from .actors import Member, NoReply, Reply
+from .actors import Member
 from .commands import CannotDo
 from .handles import Channel, Message, Server
+from .reply import NoReply, Reply
 from .server import Wire
 
 HELP = """\

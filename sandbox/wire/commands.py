@@ -186,9 +186,7 @@ def resolve(member: Member, value: Any, resolved: Resolved) -> str:
     return str(value.id)
 
 
-def _upload(
-    world: World, channel: Channel, file: tuple[str, bytes], resolved: Resolved
-) -> str:
+def _upload(world: World, channel: Channel, file: tuple[str, bytes], resolved: Resolved) -> str:
     (attachment,) = world.backend.store_attachments(channel.id, [file])
     resolved.setdefault("attachments", {})[attachment["id"]] = attachment
     return str(attachment["id"])

@@ -282,9 +282,7 @@ class Gateway:
         await asyncio.gather(*closing, return_exceptions=True)
 
 
-def member_chunks(
-    world: World, session: Session, payload: dict[str, Any]
-) -> list[dict[str, Any]]:
+def member_chunks(world: World, session: Session, payload: dict[str, Any]) -> list[dict[str, Any]]:
     """GUILD_MEMBERS_CHUNK payloads that answer a Request Members (op 8)."""
     guild = world.backend.guilds.get(int(payload.get("guild_id") or 0))
     query, limit = payload.get("query"), int(payload.get("limit") or 0)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import discord
 from simcord.backend import serializers
 from simcord.backend.models import Message as StoredMessage
-from simcord.backend.models import Overwrite, Poll, PollAnswer
+from simcord.backend.models import Overwrite, Poll, PollAnswer, SystemMessageMetadata
 from simcord.backend.models import Webhook as StoredWebhook
 from simcord.components import walk_components
 from simcord.enums import ChannelType, MessageType, OverwriteType
@@ -221,11 +221,37 @@ class Channel:
     def add_thread(
         self, name: str, by: Member, *, private: bool = False, on: Message | None = None
     ) -> Channel:
-        """Start a thread in it, on a message or on its own."""
+        """Start a thread in it, on a message or on its own.
+
+        A thread on a message begins with an empty message that refers to it; a public one
+        without is announced by a system message in the channel; a private one, by nothing.
+        """
+        backend = self.world.backend
         kind = ChannelType.PRIVATE_THREAD if private else ChannelType.PUBLIC_THREAD
-        thread = self.world.backend.create_thread(
-            self.id, name, by.id, type=kind, message_id=on.id if on else None
+        quiet = private or on is not None
+        thread = backend.create_thread(
+            self.id,
+            name,
+            by.id,
+            type=kind,
+            message_id=on.id if on else None,
+            broadcast=not quiet,
         )
+        if quiet:
+            backend.announce_thread_create(thread)
+        if on is not None:
+            about = SystemMessageMetadata(
+                referenced_channel_id=on.channel_id, referenced_message_id=on.id
+            )
+            starter = backend.prepare_message(
+                thread.id,
+                by.id,
+                "(simcord wants a text)",
+                message_type=MessageType.THREAD_STARTER_MESSAGE,
+                system_metadata=about,
+            )
+            starter.content = ""
+            backend.commit_message(starter)
         return Channel(self.world, self.server, thread.id)
 
     async def add_post(
@@ -233,9 +259,7 @@ class Channel:
     ) -> tuple[Channel, Message]:
         """Open a post in a forum: a thread and its first message, which share one id."""
         backend = self.world.backend
-        thread = backend.create_thread(
-            self.id, title, by.id, applied_tags=tags, broadcast=False
-        )
+        thread = backend.create_thread(self.id, title, by.id, applied_tags=tags, broadcast=False)
         backend.announce_thread_create(thread)
         first = backend.prepare_message(thread.id, by.id, content)
         first.id = thread.id
@@ -278,6 +302,13 @@ class Server:
         from .actors import Member
 
         return Member(self.world, self, self.world.bot_id)
+
+    @property
+    def owner(self) -> Member:
+        """Whoever owns it; made together with it."""
+        from .actors import Member
+
+        return Member(self.world, self, self.world.backend.get_guild(self.id).owner_id)
 
     @property
     def bot_role(self) -> Role:

@@ -208,9 +208,7 @@ def _wrong(fault: Fault) -> Answer:
     assert fault.status is not None
     if fault.status == 429:
         scope = "global" if fault.is_global else "user"
-        return _too_many(
-            fault.retry_after_s, fault.is_global, (("X-RateLimit-Scope", scope),)
-        )
+        return _too_many(fault.retry_after_s, fault.is_global, (("X-RateLimit-Scope", scope),))
     if fault.body is not None:
         return Answer(fault.status, fault.body)
     return _error(fault.status, fault.code, fault.message)
@@ -221,6 +219,7 @@ def _too_many(wait_s: float, everywhere: bool, headers: tuple[tuple[str, str], .
         "message": "You are being rate limited.",
         "retry_after": round(wait_s, 3),
         "global": everywhere,
+        "code": 0,
     }
     # Without Via, discord.py takes a 429 for a ban by the proxy before Discord.
     extra = [("Via", "1.1 wire"), ("Retry-After", str(max(1, round(wait_s))))]

@@ -257,7 +257,8 @@ def _register(call: Call, guild_id: int | None, payloads: list[dict[str, Any]]) 
     registered = _simcord(call, kept)
     for command, payload in zip(registered, payloads, strict=True):
         command["nsfw"] = bool(payload.get("nsfw"))
-        command["dm_permission"] = bool(command["dm_permission"])
+        if command["default_member_permissions"] is not None:
+            command["default_member_permissions"] = str(command["default_member_permissions"])
         previous = before.get((command["name"], command["type"]))
         plain = {key: value for key, value in (previous or {}).items() if key != "version"}
         command["version"] = (

@@ -166,9 +166,7 @@ class Session:
         """Whether every event after ``sequence`` is still kept."""
         if sequence > self.sequence:
             return False
-        return sequence == self.sequence or (
-            bool(self._sent) and self._sent[0][0] <= sequence + 1
-        )
+        return sequence == self.sequence or (bool(self._sent) and self._sent[0][0] <= sequence + 1)
 
     def resume(self, socket: Socket, sequence: int) -> None:
         """Take over a new connection and replay what it missed."""

@@ -69,9 +69,12 @@ def complete(world: World, value: Any) -> Any:
     if "owner_id" in shape and "verification_level" in shape:
         return {**_GUILD, **shape}
     if "author" in shape and "content" in shape and "channel_id" in shape:
-        return _without_empty(shape, "nonce")
+        return _without_empty(shape, "nonce", "reactions", "sticker_items")
     if "filename" in shape and "proxy_url" in shape:
         return _without_empty(shape, "description")
+    if "hoist" in shape and "managed" in shape:
+        # The role that came with the bot says so.
+        return {**shape, "tags": {"bot_id": str(world.bot_id)}} if shape["managed"] else shape
     if "action_type" in shape and "target_id" in shape:
         return _audit_entry(shape)
     if "integration_types" in shape and "version" in shape:
@@ -85,8 +88,8 @@ def complete(world: World, value: Any) -> Any:
 
 
 def _without_empty(shape: dict[str, Any], *names: str) -> dict[str, Any]:
-    """Fields that Discord leaves out instead of sending null."""
-    return {key: value for key, value in shape.items() if key not in names or value is not None}
+    """Without fields that Discord leaves out instead of sending null or an empty list."""
+    return {key: value for key, value in shape.items() if key not in names or value}
 
 
 def _user(world: World, shape: dict[str, Any]) -> dict[str, Any]:

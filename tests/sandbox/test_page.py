@@ -15,7 +15,7 @@ import pytest
 from toy_bot import ToyBot
 
 from sandbox import demo
-from sandbox.stage import Refused, Stage
+from sandbox.stage import PortTaken, Refused, Stage
 
 
 @pytest.fixture
@@ -164,7 +164,8 @@ async def test_member_posts_and_moderator_sees_the_alert(
 
     assert receipt["settlement"] == "settled"
     await ada.until(lambda page: "you idiot" in page)
-    await mo.until(lambda page: "Flagged" in page and "you idiot" in page)
+    alert = await mo.until(lambda page: "Flagged" in page and "you idiot" in page)
+    assert "@Ada" in alert
 
 
 async def test_alert_of_a_bot_slower_than_discords_patience_still_appears(
@@ -297,3 +298,11 @@ async def test_closing_lets_the_bot_finish_and_frees_the_port(tmp_path: Path) ->
         with pytest.raises(aiohttp.ClientConnectionError):
             await http.get(url)
         await asyncio.gather(sending, return_exceptions=True)
+
+
+async def test_port_that_is_taken_is_named(stage: Stage, tmp_path: Path) -> None:
+    port = int(stage.url.rstrip("/").rpartition(":")[2])
+    async with ToyBot(tmp_path / "other.sqlite3") as other:
+        with pytest.raises(PortTaken, match=str(port)):
+            async with Stage.open(other, port=port):
+                pass

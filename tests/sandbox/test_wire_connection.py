@@ -98,8 +98,10 @@ async def test_compression_is_one_stream_of_flushed_messages(wire: Wire, demo: D
         assert [message["s"] for message in seen] == [None, 1, 2]
 
 
-async def test_without_compression_messages_are_text(wire: Wire) -> None:
-    async with aiohttp.ClientSession() as http, http.ws_connect(wire.gateway_url) as ws:
+@pytest.mark.parametrize("query", ["", "?compress=zstd-stream"])
+async def test_without_compression_messages_are_text(wire: Wire, query: str) -> None:
+    url = wire.gateway_url + query
+    async with aiohttp.ClientSession() as http, http.ws_connect(url) as ws:
         hello = json.loads(await ws.receive_str())
         assert hello["d"]["heartbeat_interval"] == 41250
         await ws.send_json({"op": 1, "d": None})
@@ -160,9 +162,7 @@ async def test_invalid_session_that_can_be_resumed(wire: Wire, bot: Bot) -> None
     await bot.hears("resumed")
 
 
-async def test_invalid_session_is_followed_by_a_new_one(
-    wire: Wire, demo: Demo, bot: Bot
-) -> None:
+async def test_invalid_session_is_followed_by_a_new_one(wire: Wire, demo: Demo, bot: Bot) -> None:
     await wire.invalidate_sessions(resumable=False)
     await bot.hears("ready", 2)
     assert bot.of("resumed") == []

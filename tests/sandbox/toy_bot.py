@@ -81,22 +81,24 @@ class ToyBot(commands.Bot):
         if message.author.bot:
             return
         surfaces = [message.content, *(part.content for part in message.message_snapshots)]
-        await self._screen(message.id, " ".join(filter(None, surfaces)))
+        await self._screen(message, " ".join(filter(None, surfaces)))
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
         if not event.message.author.bot:
-            await self._screen(event.message_id, event.message.content)
+            await self._screen(event.message, event.message.content)
 
-    async def _screen(self, message_id: int, text: str) -> None:
+    async def _screen(self, message: discord.Message, text: str) -> None:
         harmful = await self.score(text)
         self.scored.append(text)
         if not harmful:
             return
-        await self._log.execute("insert into flags values (?, ?)", (message_id, len(text)))
+        await self._log.execute("insert into flags values (?, ?)", (message.id, len(text)))
         await self._log.commit()
         channel = self.get_channel(self.log_channel_id)
         assert isinstance(channel, discord.TextChannel)
-        await channel.send(embed=discord.Embed(title="Flagged", description=f"||{text}||"))
+        alert = discord.Embed(title="Flagged", description=f"||{text}||")
+        alert.add_field(name="Author", value=message.author.mention)
+        await channel.send(embed=alert)
 
 
 @app_commands.default_permissions(manage_messages=True)
