@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.errors import ScoringError
-from bot.labels import LABELS
+from bot.errors import Overloaded, ScoringError
+from bot.labels import LABELS, Scores
 from bot.screening.engine import Engine
 from bot.screening.policy import decide
 from bot.screening.presets import Presets
@@ -35,13 +35,13 @@ async def check_texts(settings: Settings, preset: str, texts: Sequence[str]) -> 
         table.add_column(f"{label.caption}\n≥ {rules.thresholds[label]:.2f}", justify="right")
     table.add_column("Flagged for")
     async with running_engine(model, settings) as engine:
-        for scores in await asyncio.gather(*(engine.score(text) for text in texts)):
+        for text in texts:
+            scores = await engine.score(text)
             decision = decide(scores, rules)
             cells = [
                 Text(f"{score:.3f}", style="bold red" if label in decision.labels_over else "")
                 for label, score in scores.items()
             ]
-            text = texts[table.row_count]
             table.add_row(Text(text), *cells, ", ".join(decision.labels_over) or "–")
     Console().print(table)
     return 0
@@ -96,7 +96,7 @@ class _LineScorer:
         if "id" not in request:
             return {"line": number, "error": 'the object has no "id"'}
         try:
-            scores = await self._engine.score(request["text"])
+            scores = await self._score(request["text"])
         except ScoringError as error:
             return {"line": number, "error": str(error)}
         decision = decide(scores, self._rules)
@@ -107,6 +107,16 @@ class _LineScorer:
             "preset": self._preset,
             "model": self._engine.model.version,
         }
+
+    async def _score(self, text: str) -> Scores:
+        """Score a text, waiting for room where long lines before it fill the queue."""
+        while True:
+            try:
+                return await self._engine.score(text)
+            except Overloaded:
+                if not self._engine.waiting:
+                    raise  # too long for an empty queue: it will never be taken
+            await asyncio.sleep(0.02)
 
 
 async def _feed(

@@ -155,6 +155,8 @@ _PARTED = re.compile(r"(?<![A-Za-z0-9._-])[A-Za-z]+(?:[._-][A-Za-z]+)+(?![A-Za-z
 
 
 def _word(word: str) -> str:
+    if _is_account(word):
+        return word
     new = word
     if not word.isalpha():
         new = _STROKE.sub(lambda match: _STROKES[match[0]], new)
@@ -171,14 +173,17 @@ def _word(word: str) -> str:
     return new if respelled == new else respelled.lower()
 
 
+def _is_account(word: str) -> bool:
+    """``@somebody``; but not ``@sshole``."""
+    start, at, name = word.partition("@")
+    opening = not start.strip("\"“'(.:;")
+    return bool(at and opening and name and not _ASS.match(at + name.lower()))
+
+
 def _is_address(word: str) -> bool:
-    """Whether ``@`` makes it an e-mail address or the name of an account."""
-    name, at, host = word.partition("@")
-    if not at:
-        return False
-    if name.strip("\"“'(.:;"):
-        return "." in host
-    return len(host) > 1 and not _ASS.match(at + host.lower())
+    """``somebody@example.org``"""
+    name, _, host = word.partition("@")
+    return bool(name) and "." in host
 
 
 def _respelled(match: re.Match[str]) -> str:
@@ -204,38 +209,40 @@ _LETTER_FOR = {
 }
 _LIKE_I = frozenset("1!|")
 _VOWELS = frozenset("aeiouy")
-_ASS = re.compile(r"^(?:a\$\$|@\$\$|@ss)(?=$|[a-z])")
+_ASS = re.compile(r"^(?:[a@]\$\$(?![^a-z])|@ss(?=$|es|face|ha|ho|wipe))")
 _MONEY = re.compile(r"[$€¢¥§]\d|\d[$€¢¥§]")
 _NOT_AT_EDGE = "!|@"  # "idiot!", "!play", "@user"
 _RUN = re.compile(r"[^a-z]+")
 
 
 def _unleeted(match: re.Match[str]) -> str:
-    """Digits and symbols for letters: those between letters, and then those at the edges."""
+    """A run of letters, digits and symbols with its digits and symbols read as letters."""
     segment = match[0]
-    if segment.isalpha():
-        return segment
     lower = _ASS.sub("ass", segment.lower())
     body = lower.strip(_NOT_AT_EDGE)
+    if segment.isalpha() or not body:
+        return segment
+    read = lower.replace(body, _read(body))
+    return segment if read == segment.lower() else read
+
+
+def _read(body: str) -> str:
+    """Digits and symbols as the letters they stand for, or all as it is: ``gr8``, ``5pm``."""
     letters = sum(c.isalpha() for c in body)
-    unknown = "2" in body or "8" in body  # stand for no letter: "gr8", "b2b"
-    bar = "|" in body and min(map(len, body.split("|"))) > 2  # "this|that"
-    if letters < 2 or unknown or bar or _MONEY.search(body):
-        return segment if lower == segment.lower() else lower
-    between = False
+    unknown = "2" in body or "8" in body  # these stand for no letter
+    choice = "|" in body and min(map(len, body.split("|"))) > 2  # "this|that"
+    if letters < 2 or unknown or choice or _MONEY.search(body):
+        return body
     pieces: list[str] = []
     end = 0
     for run in _RUN.finditer(body):
         at_edge = run.start() == 0 or run.end() == len(body)
         enough = letters >= 3 or run[0] == "11" or _between(body)
         if at_edge and not (_may_stand_at_edge(run[0]) and enough):
-            return segment
-        between = True
+            return body
         pieces += (body[end : run.start()], _spelled(body, run))
         end = run.end()
-    if not between:
-        return segment if lower == segment.lower() else lower
-    return lower.replace(body, "".join((*pieces, body[end:])))
+    return "".join((*pieces, body[end:]))
 
 
 def _between(body: str) -> bool:

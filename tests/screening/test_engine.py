@@ -128,6 +128,18 @@ async def test_a_caller_that_went_away_is_skipped_and_makes_room() -> None:
     assert backend.batches == [[1], [3]]
 
 
+async def test_a_caller_that_goes_away_while_others_are_scored_is_skipped() -> None:
+    backend = GatedBackend()
+    async with running(numbers_model(backend, batched=False), backend) as engine:
+        tasks = await submit(engine, "1", "2", "3")
+        await entered(backend)
+        tasks[1].cancel()
+        await asyncio.wait([tasks[1]])
+        backend.open()
+        assert told(await soon(tasks[2])) == "3"
+    assert backend.batches == [[1], [3]]
+
+
 @pytest.mark.parametrize("bad", ["poison", "nan", "exit"])
 async def test_a_text_that_the_model_fails_on_is_isolated(
     bad: str, caplog: pytest.LogCaptureFixture
@@ -298,8 +310,9 @@ def test_nothing_is_lost_or_answered_twice(
             backend.open()
         closing = asyncio.create_task(engine.close(deadline_s=20 if in_time else 0.01))
         async with asyncio.timeout(20):  # every awaited future ends
-            await asyncio.wait([closing, *(task for _, task in tasks)])
-        backend.open()
+            await asyncio.gather(*(task for _, task in tasks), return_exceptions=True)
+            backend.open()
+            await closing
 
         assert engine.waiting == 0
         for position, (text, task) in enumerate(tasks):

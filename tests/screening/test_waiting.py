@@ -17,7 +17,13 @@ from hypothesis.stateful import (
 from bot.errors import Overloaded
 from bot.screening.waiting import Request, Waiting
 
-_LOOP = asyncio.new_event_loop()
+
+def request(text: str) -> Request:
+    loop = asyncio.new_event_loop()
+    try:
+        return Request(text, loop.create_future())
+    finally:
+        loop.close()
 
 
 class Queue(RuleBasedStateMachine):
@@ -31,18 +37,18 @@ class Queue(RuleBasedStateMachine):
         self.gone: list[Request] = []
 
     def chars(self) -> int:
-        return sum(len(request.text) for request in self.expected)
+        return sum(len(each.text) for each in self.expected)
 
     @rule(length=st.integers(0, 12))
     def add(self, length: int) -> None:
-        request = Request("x" * length, _LOOP.create_future())
+        added = request("x" * length)
         fits = len(self.expected) < self.most and self.chars() + length <= self.most_chars
         if fits:
-            self.waiting.add(request)
-            self.expected.append(request)
+            self.waiting.add(added)
+            self.expected.append(added)
         else:
             with pytest.raises(Overloaded) as caught:
-                self.waiting.add(request)
+                self.waiting.add(added)
             assert caught.value.waiting == len(self.expected)
 
     @precondition(lambda self: self.expected)
@@ -51,7 +57,7 @@ class Queue(RuleBasedStateMachine):
         taken = self.waiting.take(most_chars)
         assert taken
         assert taken == self.expected[: len(taken)]
-        chars = sum(len(request.text) for request in taken)
+        chars = sum(len(each.text) for each in taken)
         assert len(taken) == 1 or chars <= most_chars
         rest = self.expected[len(taken) :]
         assert not rest or chars + len(rest[0].text) > most_chars  # it took all it could
@@ -61,9 +67,9 @@ class Queue(RuleBasedStateMachine):
     @precondition(lambda self: self.expected)
     @rule(pick=st.integers(0, 4))
     def drop(self, pick: int) -> None:
-        request = self.expected.pop(pick % len(self.expected))
-        self.waiting.drop(request)
-        self.gone.append(request)
+        dropped = self.expected.pop(pick % len(self.expected))
+        self.waiting.drop(dropped)
+        self.gone.append(dropped)
 
     @precondition(lambda self: self.gone)
     @rule()
@@ -87,8 +93,8 @@ def test_the_queue_keeps_order_and_bounds() -> None:
 
 def test_a_closed_queue_gives_out_what_is_left_and_then_nothing() -> None:
     waiting = Waiting(5, 100)
-    request = Request("text", _LOOP.create_future())
-    waiting.add(request)
+    last = request("text")
+    waiting.add(last)
     waiting.close()
-    assert waiting.take(10) == [request]
+    assert waiting.take(10) == [last]
     assert waiting.take(10) == []
