@@ -11,12 +11,20 @@ from typing import Any, NoReturn
 import click
 
 from bot import __version__
-from bot.errors import HexwardError
+from bot.errors import (
+    ArtifactError,
+    ConnectionRefused,
+    HexwardError,
+    MissingExtraError,
+    SettingsError,
+)
 from bot.logs import describe, set_up_logging
 from bot.settings import Settings, load_settings
 
-# Modules that take time to import (the model's runtime, discord.py's client) are imported by the
-# command that needs them, so that --help and mistakes answer at once.
+_HOST_MUST_ACT = (SettingsError, ConnectionRefused, ArtifactError, MissingExtraError)
+
+# The model's runtime and the database are imported by the commands that need them, so that --help
+# and mistakes are answered sooner.
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -114,9 +122,15 @@ def _finish(work: Callable[[], Coroutine[Any, Any, int | None]]) -> NoReturn:
 
 @contextlib.contextmanager
 def _one_line_errors() -> Iterator[None]:
-    """End with one line instead of a traceback: status 1, or 70 for a fault of our own."""
+    """End with one line instead of a traceback.
+
+    The status is 2 for what only a change of the settings can mend, so that a service manager need
+    not try again; 1 for other trouble; 70 for a fault of Hexward itself.
+    """
     try:
         yield
+    except _HOST_MUST_ACT as error:
+        _stop(error, 2)
     except HexwardError as error:
         _stop(error, 1)
     except KeyboardInterrupt:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections import defaultdict
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,7 @@ from bot.cogs.recovery import Recovery
 from bot.cogs.screening import Screened, Screening
 from bot.cogs.thresholds import ThresholdCommands
 from bot.errors import MissingExtraError, SettingsError
+from bot.logs import describe
 from bot.screening.engine import Engine
 from bot.screening.model import Model, load_model
 from bot.screening.presets import Presets
@@ -34,6 +35,8 @@ from bot.storage.servers import Servers
 from bot.transcript import transcript
 
 log = logging.getLogger(__name__)
+
+_REMEMBERED_POSTS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Parts:
             ExemptCommands(self.servers),
         ):
             await client.add_cog(cog)
+        client.before_close(self.actions.drain)
 
 
 @contextlib.asynccontextmanager
@@ -126,6 +130,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     if settings.token is None and settings.database_url == DEFAULT_DATABASE_URL:
         # What is tried out must not end up among a real server's decisions.
         settings = settings.model_copy(update={"database_url": SANDBOX_DATABASE_URL})
+    asyncio.get_running_loop().set_exception_handler(_log_stray_error)
     async with open_parts(settings) as parts:
         if settings.token is None:
             await _run_on_sandbox(settings, parts, stop)
@@ -133,6 +138,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             point_at(settings.discord_api_url, settings.discord_gateway_url)
             await supervise(parts.make_client, settings.token, stop)
     log.info("Stopped")
+
+
+def _log_stray_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """One line for an error nobody awaited; asyncio's own words would quote the exception's."""
+    error = context.get("exception")
+    what = describe(error) if isinstance(error, BaseException) else "no exception"
+    log.error("%s: %s", context.get("message", "Unhandled error"), what)
 
 
 async def _run_on_sandbox(settings: Settings, parts: Parts, stop: asyncio.Event) -> None:
@@ -146,10 +158,12 @@ async def _run_on_sandbox(settings: Settings, parts: Parts, stop: asyncio.Event)
     async def choose_log_channel(stage: Stage) -> None:
         await parts.servers.set_log_channel(stage.server_id, stage.moderation_channel_id)
 
-    seen: defaultdict[int, list[Screened]] = defaultdict(list)
+    seen: OrderedDict[int, list[Screened]] = OrderedDict()
 
     async def remember(screened: Screened) -> None:
-        seen[screened.message.id].append(screened)
+        seen.setdefault(screened.message.id, []).append(screened)
+        if len(seen) > _REMEMBERED_POSTS:  # posted on the page: nobody asks for them here
+            seen.popitem(last=False)
 
     async def report(posted: Posted) -> None:
         who = posted.author if posted.kind == "message" else f"{posted.author} ({posted.kind})"

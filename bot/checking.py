@@ -89,7 +89,8 @@ class _LineScorer:
         """The object to print for line `number` (from 1)."""
         try:
             request = json.loads(line)
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+            json.dumps(request, allow_nan=False)  # NaN and Infinity are not JSON; they come back
+        except (ValueError, RecursionError):
             return {"line": number, "error": "not a line of JSON in UTF-8"}
         if not isinstance(request, dict) or not isinstance(request.get("text"), str):
             return {"line": number, "error": 'not an object with a "text" that is a string'}
@@ -114,8 +115,10 @@ class _LineScorer:
             try:
                 return await self._engine.score(text)
             except Overloaded:
-                if not self._engine.waiting:
-                    raise  # too long for an empty queue: it will never be taken
+                if not self._engine.waiting:  # too long even for an empty queue
+                    raise ScoringError(
+                        f"The text has {len(text):,} characters, which is too long to be scored."
+                    ) from None
             await asyncio.sleep(0.02)
 
 

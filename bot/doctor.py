@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
@@ -12,15 +13,17 @@ from typing import Any
 import click
 import discord
 
-from bot.app import load, open_parts
-from bot.chat.actions import ALERT_PERMISSIONS
-from bot.chat.client import missing_permissions, needed_intents, point_at
-from bot.chat.lookup import channel_by_id
+from bot.app import load
+from bot.chat.client import needed_intents, point_at
+from bot.chat.log_channel import Trouble, find_log_channel
+from bot.chat.lookup import missing_permissions
 from bot.chat.supervision import refusal
 from bot.errors import HexwardError
 from bot.logs import describe, set_up_logging
 from bot.settings import Settings, load_settings
 from bot.storage import migrate
+from bot.storage.database import Database
+from bot.storage.decisions import Outcome
 from bot.storage.servers import Servers
 
 _CONNECT_S = 30.0
@@ -75,12 +78,13 @@ async def _findings(offline: bool) -> AsyncIterator[Finding]:
     set_up_logging(max(settings.logging_level, 40), settings.token)
     yield Finding(Level.GOOD, "settings", "readable")
     yield _token(settings)
-    yield await _database(settings)
+    database, in_use = await _database(settings)
+    yield database
     yield await _model(settings)
     if settings.token is None or offline:
         yield Finding(Level.DOUBTFUL, "connection", "not tried")
         return
-    async for finding in _live(settings, settings.token):
+    async for finding in _live(settings, settings.token, in_use):
         yield finding
 
 
@@ -102,22 +106,23 @@ def _token(settings: Settings) -> Finding:
     return Finding(Level.GOOD, "token", "has the shape of one")
 
 
-async def _database(settings: Settings) -> Finding:
+async def _database(settings: Settings) -> tuple[Finding, bool]:
+    """The finding, and whether the database is there and can be read by this version."""
+    subject = "database"
     try:
         revision, newest = await asyncio.to_thread(migrate.current, settings.database_url)
     except HexwardError as error:
-        return Finding(Level.BAD, "database", str(error), "Correct DATABASE_URL.")
-    if revision == newest:
-        return Finding(Level.GOOD, "database", f"at revision {revision}")
+        return Finding(Level.BAD, subject, str(error), "Correct DATABASE_URL."), False
     if revision is None:
-        return Finding(Level.GOOD, "database", "new: it is made at the first start")
-    return Finding(
-        Level.DOUBTFUL,
-        "database",
-        f"at revision {revision}; this version of Hexward has {newest}",
-        "`python -m bot db upgrade`; the next start does it too. If the database is the newer "
-        "of the two, update Hexward.",
-    )
+        return Finding(Level.GOOD, subject, "new: it is made at the first start"), False
+    if revision == newest:
+        return Finding(Level.GOOD, subject, f"at revision {revision}"), True
+    if not migrate.is_known(revision):
+        what = f"at revision {revision}, which this version of Hexward does not know"
+        return Finding(Level.BAD, subject, what, "Update Hexward, or restore a backup."), False
+    what = f"at revision {revision}; this version of Hexward has {newest}"
+    remedy = "`python -m bot db upgrade`; the next start does it too."
+    return Finding(Level.DOUBTFUL, subject, what, remedy), False
 
 
 async def _model(settings: Settings) -> Finding:
@@ -131,7 +136,7 @@ async def _model(settings: Settings) -> Finding:
     return Finding(Level.GOOD, "model", f"{model.version} loads, its files are intact, it scores")
 
 
-async def _live(settings: Settings, token: str) -> AsyncIterator[Finding]:
+async def _live(settings: Settings, token: str, database_in_use: bool) -> AsyncIterator[Finding]:
     """Connect as the bot would and look at what Discord grants it."""
     point_at(settings.discord_api_url, settings.discord_gateway_url)
     client = discord.Client(intents=needed_intents(), max_messages=None)
@@ -149,9 +154,13 @@ async def _live(settings: Settings, token: str) -> AsyncIterator[Finding]:
             return
         yield Finding(Level.GOOD, "connection", f"connected as {client.user}")
         yield _message_content(client)
-        async with open_parts(settings) as parts:
+        async with contextlib.AsyncExitStack() as stack:
+            servers = None
+            if database_in_use:
+                database = await Database.open(settings.database_url)
+                servers = Servers(await stack.enter_async_context(database))
             for server in client.guilds:
-                async for finding in _server(server, parts.servers):
+                async for finding in _server(server, servers):
                     yield finding
         if not client.guilds:
             yield Finding(
@@ -195,11 +204,12 @@ def _message_content(client: discord.Client) -> Finding:
     )
 
 
-async def _server(server: discord.Guild, servers: Servers) -> AsyncIterator[Finding]:
+async def _server(server: discord.Guild, servers: Servers | None) -> AsyncIterator[Finding]:
     subject = f"server {server.id}"
     screened: list[discord.abc.GuildChannel] = [
         *server.text_channels,
         *server.voice_channels,
+        *server.stage_channels,
         *server.forums,
     ]
     blind = [
@@ -215,32 +225,32 @@ async def _server(server: discord.Guild, servers: Servers) -> AsyncIterator[Find
             f"{server.name}: not everything can be screened: {'; '.join(blind[:5])}{more}",
             "Grant these permissions to the bot's role there, unless that is meant so.",
         )
+    if servers is None:
+        return
     log_channel_id = (await servers.get(server.id)).log_channel_id
-    if log_channel_id is None:
-        yield Finding(
-            Level.DOUBTFUL,
-            subject,
-            f"{server.name}: no log channel, so nobody sees alerts",
-            "/logchannel set, in that server.",
-        )
-        return
-    try:
-        lacking = missing_permissions(
-            await channel_by_id(server, log_channel_id), ALERT_PERMISSIONS
-        )
-    except discord.NotFound:
-        yield Finding(
-            Level.BAD, subject, f"{server.name}: the log channel is gone", "/logchannel set again."
-        )
-        return
-    except discord.Forbidden:
-        lacking = ["View Channel"]
-    if lacking:
-        yield Finding(
-            Level.BAD,
-            subject,
-            f"{server.name}: alerts cannot be posted, the bot lacks {', '.join(lacking)}",
-            f"Grant them to the bot's role in the channel {log_channel_id}.",
-        )
-    elif not blind:
-        yield Finding(Level.GOOD, subject, f"{server.name}: permissions and log channel are right")
+    match await find_log_channel(server, log_channel_id):
+        case Trouble(Outcome.NO_LOG_CHANNEL):
+            yield Finding(
+                Level.DOUBTFUL,
+                subject,
+                f"{server.name}: no log channel, so nobody sees alerts",
+                "/logchannel set, in that server.",
+            )
+        case Trouble(Outcome.LOG_CHANNEL_GONE):
+            yield Finding(
+                Level.BAD,
+                subject,
+                f"{server.name}: the log channel is gone",
+                "/logchannel set again, in that server.",
+            )
+        case Trouble(_, permissions):
+            yield Finding(
+                Level.BAD,
+                subject,
+                f"{server.name}: alerts cannot be posted, the bot lacks {permissions}",
+                f"Grant that to the bot's role in the channel {log_channel_id}.",
+            )
+        case _ if not blind:
+            yield Finding(
+                Level.GOOD, subject, f"{server.name}: permissions and log channel are right"
+            )

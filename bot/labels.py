@@ -27,11 +27,6 @@ class Label(StrEnum):
         """The label as people read it: ``severe_toxic`` → ``Severe toxic``."""
         return self.value.replace("_", " ").capitalize()
 
-    @property
-    def meaning(self) -> str:
-        """One sentence a moderator can reason with."""
-        return _MEANINGS[self]
-
     @classmethod
     def parse(cls, text: str) -> Label | None:
         """Read a label as a person may type it (``Severe toxic``, ``identity-hate``).
@@ -44,15 +39,6 @@ class Label(StrEnum):
         folded = text.strip().lower().replace(" ", "_").replace("-", "_")
         return next((label for label in cls if label.value == folded), None)
 
-
-_MEANINGS: Mapping[Label, str] = {
-    Label.TOXIC: "Rude or disrespectful: likely to make people leave a conversation.",
-    Label.SEVERE_TOXIC: "Very hateful or aggressive: most readers would call it unacceptable.",
-    Label.OBSCENE: "Swear words and other vulgar language.",
-    Label.THREAT: "Says that somebody will or should come to harm.",
-    Label.INSULT: "Demeans a person or a group of people.",
-    Label.IDENTITY_HATE: "Attacks people for what they are: origin, religion, gender, and so on.",
-}
 
 LABELS: tuple[Label, ...] = tuple(Label)
 

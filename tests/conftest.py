@@ -110,5 +110,5 @@ async def scene(tmp_path: Path, tiny_model: Path, addresses: None) -> AsyncItera
             ),
             database=database,
         )
-        # Whatever the bot asked that the wire does not know would make a test mean less than it says.
+        # A request that the wire does not know would make a test mean less than it says.
         assert not wire.gaps

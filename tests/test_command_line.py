@@ -41,28 +41,25 @@ def test_json_lines_come_back_in_order_and_bad_ones_do_not_stop_the_rest(tiny_mo
                 '{"text": "no id"}',
                 '["a list"]',
                 '{"id": null, "text": ""}',
+                '{"id": NaN, "text": "x"}',
+                '{"id": 1' + "1" * 5_000 + ', "text": "x"}',
             ]
         ).encode()
-        + b'\n{"id": 8, "text": "\xff"}\n'
+        + b'\n{"id": 10, "text": "\xff"}\n'
     )
     done = hexward("check", "--jsonl", stdin=stdin, MODEL=str(tiny_model))
     answers = lines(done.stdout)
     assert done.returncode == 1
     assert [answer.get("id", answer.get("line")) for answer in answers] == [
-        *(1, 2, "b", 4, 5, 6, None, 8)
+        *(1, 2, "b", 4, 5, 6, None, 8, 9, 10)
     ]
     assert answers[0]["flagged"] == []
     assert answers[2]["flagged"] == ["toxic", "insult"]
     assert list(answers[2]["scores"]) == list(LABELS)
     assert answers[2]["preset"] == "balanced"
     assert answers[2]["model"] == "tiny-1"
-    assert [index + 1 for index, answer in enumerate(answers) if "error" in answer] == [
-        2,
-        4,
-        5,
-        6,
-        8,
-    ]
+    bad = [number for number, answer in enumerate(answers, start=1) if "error" in answer]
+    assert bad == [2, 4, 5, 6, 8, 9, 10]
 
 
 def test_ten_thousand_lines_stream_through(tiny_model: Path) -> None:
@@ -103,7 +100,7 @@ def test_texts_become_a_table(tiny_model: Path) -> None:
     [
         (["check"], {}, 2, "either texts or --jsonl"),
         (["check", "x", "--preset", "paranoid"], {}, 2, "'relaxed', 'balanced', 'strict'"),
-        (["check", "x"], {"MODEL": "/nowhere/model"}, 1, "/nowhere/model"),
+        (["check", "x"], {"MODEL": "/nowhere/model"}, 2, "/nowhere/model"),
         (["run"], {"LOG_LEVEL": "loud"}, 2, "LOG_LEVEL"),
         (["run"], {"MODEL_THREADS": "none"}, 2, "MODEL_THREADS"),
         (["run"], {"DATABASE_URL": "mysql://x/y"}, 1, "mysql"),

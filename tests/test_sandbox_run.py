@@ -80,6 +80,6 @@ def test_a_port_that_is_taken_is_named(tiny_model: Path) -> None:
             env={**environment(tiny_model), "SANDBOX_PORT": port},
             check=False,
         )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "SANDBOX_PORT" in done.stderr
     assert port in done.stderr

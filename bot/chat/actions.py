@@ -5,17 +5,15 @@ The decision is in the database before anything here runs; what comes back is wr
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import discord
 
 from bot.chat.cards import alert_card
-from bot.chat.client import missing_permissions
-from bot.chat.lookup import channel_by_id
+from bot.chat.log_channel import find_log_channel
 from bot.chat.surfaces import Surface
 from bot.logs import describe
 from bot.screening.policy import Decision
@@ -26,8 +24,7 @@ log = logging.getLogger(__name__)
 # Discord takes about one message a second in a channel. In a raid, more alerts than this per server
 # are not queued but told in one line, so that neither memory nor moderators drown.
 MOST_PENDING = 25
-
-ALERT_PERMISSIONS = ("view_channel", "send_messages", "embed_links")
+SUM_UP_EVERY_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +49,21 @@ class Result:
 
 
 @dataclass(slots=True)
-class _Traffic:
-    """A server's alerts on their way, and how many found no room."""
+class _Crowd:
+    """Flags of a server for which there was no room, to be told in one line."""
 
-    pending: int = 0
-    crowded_out: int = 0
+    latest: Flag
+    count: int
+    telling: asyncio.Task[None]
 
 
 class Actions:
     """Does to the server what decisions ask for."""
 
     def __init__(self) -> None:
+        self._pending: dict[int, int] = {}
+        self._crowds: dict[int, _Crowd] = {}
         self._complained: set[tuple[int, Outcome]] = set()
-        self._traffic: defaultdict[int, _Traffic] = defaultdict(_Traffic)
 
     async def carry_out(self, flag: Flag) -> Result:
         """Alert the server's moderators.
@@ -72,71 +71,56 @@ class Actions:
         Returns
         -------
         Result
-            Never raises for what Discord answers.
+            Never raises, whatever Discord answers.
         """
-        traffic = self._traffic[flag.server.id]
-        if traffic.pending >= MOST_PENDING:
-            traffic.crowded_out += 1
+        server_id = flag.server.id
+        pending = self._pending.get(server_id, 0)
+        if pending >= MOST_PENDING:
+            self._crowd_out(flag)
             return Result(Outcome.CROWDED_OUT)
-        traffic.pending += 1
+        self._pending[server_id] = pending + 1
         try:
-            result = await self._report(self._alert(flag), flag.server.id)
-            if traffic.pending == 1 and traffic.crowded_out:
-                count, traffic.crowded_out = traffic.crowded_out, 0
-                await self._report(self._sum_up(flag, count), flag.server.id)
+            return await self._send(flag, _alert(flag), _nonce(flag))
         finally:
-            traffic.pending -= 1
-            if not traffic.pending and not traffic.crowded_out:
-                self._traffic.pop(flag.server.id, None)
+            self._pending[server_id] -= 1
+            if not self._pending[server_id]:
+                del self._pending[server_id]
+
+    async def drain(self) -> None:
+        """Tell at once what is still to be told of crowds; for when the client closes."""
+        crowds = list(self._crowds.values())
+        for crowd in crowds:
+            crowd.telling.cancel()
+        await asyncio.gather(*(self._sum_up(crowd.latest.server.id) for crowd in crowds))
+
+    async def _send(self, flag: Flag, content: str | discord.Embed, nonce: str) -> Result:
+        result = await _post(flag, content, nonce)
+        self._tell_host(flag.server.id, result)
         return result
 
-    async def _report(self, action: Awaitable[Result], server_id: int) -> Result:
-        """Await an action; whatever Discord answers becomes its result."""
-        try:
-            result = await action
-        except discord.Forbidden as error:
-            result = Result(Outcome.MISSING_PERMISSION, f"Discord error {error.code}")
-        except discord.NotFound:
-            result = Result(Outcome.LOG_CHANNEL_GONE)
-        except (discord.HTTPException, OSError, TimeoutError) as error:
-            result = Result(Outcome.FAILED, describe(error)[:200])
-        self._tell_host(server_id, result)
-        return result
+    def _crowd_out(self, flag: Flag) -> None:
+        server_id = flag.server.id
+        crowd = self._crowds.get(server_id)
+        if crowd is None:
+            telling = asyncio.create_task(self._sum_up_later(server_id), name="sum up flags")
+            self._crowds[server_id] = _Crowd(flag, 1, telling)
+        else:
+            crowd.latest = flag
+            crowd.count += 1
 
-    async def _alert(self, flag: Flag) -> Result:
-        channel = await _log_channel(flag)
-        if isinstance(channel, Result):
-            return channel
-        message = flag.message
-        now = datetime.now(UTC)
-        card = alert_card(
-            decision=flag.decision,
-            decision_id=flag.decision_id,
-            text=flag.surface.text,
-            surface=flag.surface.name,
-            author=message.author,
-            channel_id=message.channel.id,
-            jump_url=message.jump_url,
-            posted_at=message.created_at,
-            edited=message.edited_at is not None,
-            model_version=flag.model_version,
-            now=now,
-        )
-        # The nonce (25 characters at most) lets Discord drop the second of two alerts when a crash
-        # came between the sending and the settling.
-        nonce = f"{message.id:x}-{flag.decision_id:x}"
-        await channel.send(embed=card, nonce=nonce[:25])
-        return Result(Outcome.ALERTED)
+    async def _sum_up_later(self, server_id: int) -> None:
+        await asyncio.sleep(SUM_UP_EVERY_S)
+        await self._sum_up(server_id)
 
-    async def _sum_up(self, flag: Flag, count: int) -> Result:
-        channel = await _log_channel(flag)
-        if isinstance(channel, Result):
-            return channel
-        await channel.send(
-            f"{count} more messages were flagged, faster than Discord takes alerts. They are in "
-            f"the log of decisions, near number {flag.decision_id}."
-        )
-        return Result(Outcome.ALERTED)
+    async def _sum_up(self, server_id: int) -> None:
+        crowd = self._crowds.pop(server_id, None)
+        if crowd is not None:
+            await self._send(
+                crowd.latest,
+                f"{crowd.count} more messages were flagged, faster than Discord takes alerts. They "
+                f"are in the log of decisions, up to number {crowd.latest.decision_id}.",
+                f"crowd-{crowd.latest.decision_id:x}",
+            )
 
     def _tell_host(self, server_id: int, result: Result) -> None:
         """One log line when alerts begin to fail in a server, not one per message."""
@@ -155,19 +139,47 @@ class Actions:
         )
 
 
-async def _log_channel(flag: Flag) -> discord.abc.Messageable | Result:
-    """The server's log channel, if the bot may post there; otherwise why not.
+async def _post(flag: Flag, content: str | discord.Embed, nonce: str) -> Result:
+    try:
+        channel = await find_log_channel(flag.server, flag.log_channel_id)
+        if not isinstance(channel, discord.abc.Messageable):
+            return Result(channel.outcome, channel.detail)
+        if isinstance(content, discord.Embed):
+            await channel.send(embed=content, nonce=nonce)
+        else:
+            await channel.send(content, nonce=nonce)
+    except discord.Forbidden as error:
+        return Result(Outcome.MISSING_PERMISSION, f"Discord error {error.code}")
+    except discord.NotFound:
+        return Result(Outcome.LOG_CHANNEL_GONE)
+    except Exception as error:  # also an answer that discord.py cannot parse
+        return Result(Outcome.FAILED, describe(error)[:200])
+    return Result(Outcome.ALERTED)
 
-    Permissions are looked up first: 10,000 refused requests in ten minutes would lock the host out.
+
+def _alert(flag: Flag) -> discord.Embed:
+    message = flag.message
+    return alert_card(
+        decision=flag.decision,
+        decision_id=flag.decision_id,
+        text=flag.surface.text,
+        surface=flag.surface.name,
+        author=message.author,
+        channel_id=message.channel.id,
+        jump_url=message.jump_url,
+        posted_at=message.created_at,
+        edited=message.edited_at is not None,
+        model_version=flag.model_version,
+        now=datetime.now(UTC),
+    )
+
+
+def _nonce(flag: Flag) -> str:
+    """What lets Discord drop the second of two alerts if a crash came before the settling.
+
+    At most 25 characters.
     """
-    if flag.log_channel_id is None:
-        return Result(Outcome.NO_LOG_CHANNEL)
-    channel = await channel_by_id(flag.server, flag.log_channel_id)
-    if not isinstance(channel, discord.abc.Messageable):
-        return Result(Outcome.LOG_CHANNEL_GONE, "the log channel takes no messages")
-    if lacking := missing_permissions(channel, ALERT_PERMISSIONS):
-        return Result(Outcome.MISSING_PERMISSION, ", ".join(lacking))
-    return channel
+    return f"{flag.message.id:x}-{flag.decision_id:x}"[:25]
 
 
 _REMEDIES = {

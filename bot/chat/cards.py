@@ -31,23 +31,31 @@ def bar(score: float) -> str:
 def score_table(decision: Decision) -> str:
     """Six lines, one per label: name, bar, score against threshold, a mark where it flags.
 
-    A line has at most 40 characters, which most phones show unbroken.
+    A line has at most 40 characters, which most phones show unbroken, unless a score and its
+    threshold are so close that two digits do not tell them apart.
     """
     lines = []
     for label in LABELS:
         score, threshold = decision.scores[label], decision.thresholds[label]
         sign, mark = ("≥", " ⚑") if label in decision.labels_over else ("<", "")
-        shown = _exact(score, threshold)
-        lines.append(f"{label.caption:<13} {bar(score)} {shown} {sign} {threshold:.2f}{mark}")
+        shown, limit = _told_apart(score, threshold)
+        lines.append(f"{label.caption:<13} {bar(score)} {shown} {sign} {limit}{mark}")
     return "```\n" + "\n".join(lines) + "\n```"
 
 
-def _exact(score: float, threshold: float) -> str:
-    """Two digits, cut rather than rounded where rounding would contradict the comparison."""
-    rounded = f"{score:.2f}"
-    if (float(rounded) >= round(threshold, 2)) == (score >= threshold):
-        return rounded
-    return f"{score:.4f}"
+def _told_apart(score: float, threshold: float) -> tuple[str, str]:
+    """Both numbers with two digits, or as many as rounding needs to keep their order."""
+    for digits in range(2, 7):
+        shown, limit = f"{score:.{digits}f}", f"{threshold:.{digits}f}"
+        if (float(shown) >= float(limit)) == (score >= threshold):
+            return shown, limit
+    return repr(score), repr(threshold)
+
+
+def _short(value: float) -> str:
+    """Two digits, or more if the number has them: ``0.80``, ``0.8125``."""
+    whole, _, digits = f"{value:.4f}".partition(".")
+    return f"{whole}.{digits.rstrip('0'):0<2}"
 
 
 def threshold_table(thresholds: Thresholds, preset: Thresholds) -> str:
@@ -55,8 +63,8 @@ def threshold_table(thresholds: Thresholds, preset: Thresholds) -> str:
     lines = []
     for label in LABELS:
         own, theirs = thresholds[label], preset[label]
-        note = "" if own == theirs else f"  (preset {theirs:.2f})"
-        lines.append(f"{label.caption:<13} {bar(own)} {own:.2f}{note}")
+        note = "" if own == theirs else f"  (preset {_short(theirs)})"
+        lines.append(f"{label.caption:<13} {bar(own)} {_short(own)}{note}")
     return "```\n" + "\n".join(lines) + "\n```"
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 import yarl
@@ -13,10 +14,12 @@ from discord.ext import commands
 from bot.chat.commands import HexwardTree
 from bot.logs import describe
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 log = logging.getLogger(__name__)
+
+# Seconds that the connection waits for the commands to be registered, before it opens all the same.
+_REGISTER_S = 5.0
+# Seconds that commands under way get to answer when the client closes.
+_COMMANDS_S = 5.0
 
 # Hexward never speaks in voice channels; discord.py need not warn that it could not.
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -75,11 +78,23 @@ class Hexward(commands.Bot):
     async def setup_hook(self) -> None:
         self._guard_parsers()
         await self._add_cogs(self)
+        self.before_close(self._stop_commands)
+        # Screening does not need the commands, so a registration that fails or hangs must not keep
+        # it waiting.
+        self._registering = asyncio.create_task(self._register_commands(), name="register commands")
+        await asyncio.wait({self._registering}, timeout=_REGISTER_S)
+
+    async def _register_commands(self) -> None:
         try:
             await self.tree.sync()
-        except discord.HTTPException as error:
-            # Screening does not need the commands; a refused registration must not stop it.
+        except Exception as error:  # also an answer that discord.py cannot parse
             log.error("Commands could not be registered: %s", describe(error))
+
+    async def _stop_commands(self) -> None:
+        self._registering.cancel()
+        tree = self.tree
+        if isinstance(tree, HexwardTree):
+            await tree.running.drain(_COMMANDS_S)
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Nothing: there are no prefix commands; screening has a listener of its own."""
@@ -91,10 +106,12 @@ class Hexward(commands.Bot):
         log.exception("%s failed", event_method)
 
     async def close(self) -> None:
-        for step in self._before_close:
-            await step()
-        self._before_close.clear()
-        await super().close()
+        steps, self._before_close = self._before_close, []
+        try:
+            for step in steps:
+                await step()
+        finally:
+            await super().close()
         # discord.py waits two seconds for servers before it is ready, and goes on waiting after a
         # close, only to fail then.
         if self._connection._ready_task is not None:
@@ -129,17 +146,3 @@ class Hexward(commands.Bot):
         except (KeyError, TypeError, ValueError):
             return
         self.dispatch("unparsed_message", channel_id, message_id)
-
-
-def missing_permissions(
-    channel: discord.abc.GuildChannel | discord.Thread, needed: Sequence[str]
-) -> list[str]:
-    """The permissions out of `needed` that the bot lacks in a channel, in Discord's words."""
-    me = channel.guild.me
-    if me is None:  # a server that did not say who we are there: let the request itself tell
-        return []
-    granted = channel.permissions_for(me)
-    names = list(needed)
-    if isinstance(channel, discord.Thread):
-        names = ["send_messages_in_threads" if n == "send_messages" else n for n in names]
-    return [name.replace("_", " ").title() for name in names if not getattr(granted, name)]

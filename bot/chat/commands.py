@@ -12,11 +12,15 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.chat.lookup import permissions_in
+from bot.chat.running import Running
 from bot.errors import HexwardError
 from bot.labels import LABELS, Label
 from bot.logs import describe
 
 log = logging.getLogger(__name__)
+
+_MOST_COMMANDS = 500
 
 
 class Refusal(app_commands.AppCommandError):
@@ -71,18 +75,25 @@ def clip(value: object, length: int = 60) -> str:
 class HexwardTree(app_commands.CommandTree[discord.Client]):
     """The commands, who may use them, and the one place that tells people what went wrong."""
 
+    def __init__(self, client: discord.Client) -> None:
+        super().__init__(client)
+        self.running = Running("commands", _MOST_COMMANDS)
+
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Ask for a command's default permissions once more, on our side.
 
         Discord hides a command from members without them, but an override in the server's
         integration settings, or another Discord-compatible server, may let anybody call it.
         """
+        if self.running.closing or self.running.full:
+            raise Refusal("Hexward is busy or about to stop. Try again in a moment.")
+        self.running.follow()
         command = interaction.command
         if command is None:
             return True
         root = getattr(command, "root_parent", None) or command
         wanted = root.default_permissions
-        has = interaction.permissions
+        has = _permissions(interaction)
         if wanted is None or has.administrator or wanted.is_subset(has):
             return True
         if interaction.type is discord.InteractionType.autocomplete:
@@ -93,6 +104,8 @@ class HexwardTree(app_commands.CommandTree[discord.Client]):
     async def on_error(
         self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /
     ) -> None:
+        if interaction.type is discord.InteractionType.autocomplete:
+            return  # it can only be answered with choices
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         name = interaction.command.qualified_name if interaction.command else "a command"
         if isinstance(cause, Refusal | HexwardError):
@@ -110,8 +123,19 @@ class HexwardTree(app_commands.CommandTree[discord.Client]):
             sentence = "This command has changed. Reload Discord (Ctrl+R) and try again."
         else:
             log.error("/%s failed: %s", name, describe(cause))
-            sentence = "Something went wrong here; nothing was changed. The host's log says more."
+            sentence = "Something went wrong here. The host's log says more."
         await answer(interaction, sentence)
+
+
+def _permissions(interaction: discord.Interaction[Any]) -> discord.Permissions:
+    """The member's permissions in the channel, as the event states them or, if not, computed."""
+    stated, user = interaction.permissions, interaction.user
+    channel = interaction.channel
+    if stated.value or not isinstance(user, discord.Member):
+        return stated
+    if isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+        return permissions_in(channel, user)
+    return user.guild_permissions
 
 
 def _permission(name: str) -> str:
@@ -131,6 +155,6 @@ async def answer(
             await interaction.followup.send(content or "", embeds=embeds, ephemeral=True)
         else:
             await interaction.response.send_message(content, embeds=embeds, ephemeral=True)
-    except discord.HTTPException as error:
+    except Exception as error:
         # The member has gone, the token has expired: there is nobody left to tell.
         log.warning("A reply could not be delivered: %s", describe(error))

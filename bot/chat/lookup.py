@@ -1,10 +1,85 @@
-"""Finds what an event only names: channels, messages, members. Asks Discord only if it must."""
+"""Finds what an event only names: channels, messages, members, permissions.
+
+The cache is asked first. What Discord has to be asked for is remembered for a minute, answers of
+"there is no such thing" included, so that a busy place costs one request and not one per message.
+"""
 
 from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
 
 import discord
 
 ServerChannel = discord.abc.GuildChannel | discord.Thread
+Found = TypeVar("Found")
+
+_REMEMBERED = 1_000
+_FRESH_S = 60.0
+
+
+class Lookup:
+    """Answers questions about where a message stands and who wrote it."""
+
+    def __init__(self) -> None:
+        self._places: _Answers[ServerChannel] = _Answers()
+        self._members: _Answers[discord.Member] = _Answers()
+
+    async def place(self, channel: object, server: discord.Guild) -> ServerChannel | None:
+        """The channel or thread of a message, also of a thread that is not in the cache.
+
+        Returns
+        -------
+        ServerChannel or None
+            None if Discord does not tell.
+        """
+        if isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+            return channel
+        if not isinstance(channel, discord.abc.Snowflake):
+            return None
+        channel_id = channel.id
+        return await self._places.get(
+            (server.id, channel_id), lambda: channel_by_id(server, channel_id)
+        )
+
+    async def author(
+        self, message: discord.Message, server: discord.Guild
+    ) -> discord.Member | None:
+        """The author with roles and permissions; None once they have left the server."""
+        author = message.author
+        if isinstance(author, discord.Member):
+            return author
+        return server.get_member(author.id) or await self._members.get(
+            (server.id, author.id), lambda: server.fetch_member(author.id)
+        )
+
+
+class _Answers(Generic[Found]):
+    """Remembers, for a minute, the tasks that ask Discord; so concurrent questions share one."""
+
+    def __init__(self) -> None:
+        self._tasks: OrderedDict[tuple[int, int], tuple[float, asyncio.Task[Found | None]]]
+        self._tasks = OrderedDict()
+
+    async def get(self, key: tuple[int, int], ask: Callable[[], Awaitable[Found]]) -> Found | None:
+        asked_at, task = self._tasks.get(key, (0.0, None))
+        if task is None or time.monotonic() - asked_at > _FRESH_S:
+            task = asyncio.create_task(_or_none(ask))
+            self._tasks[key] = time.monotonic(), task
+            self._tasks.move_to_end(key)
+            if len(self._tasks) > _REMEMBERED:
+                self._tasks.popitem(last=False)
+        return await asyncio.shield(task)
+
+
+async def _or_none(ask: Callable[[], Awaitable[Found]]) -> Found | None:
+    try:
+        return await ask()
+    except (discord.DiscordException, OSError, TimeoutError):
+        return None
 
 
 async def channel_by_id(server: discord.Guild, channel_id: int) -> ServerChannel:
@@ -12,40 +87,10 @@ async def channel_by_id(server: discord.Guild, channel_id: int) -> ServerChannel
 
     Raises
     ------
-    discord.HTTPException
+    discord.DiscordException
         As Discord answers: `discord.NotFound`, `discord.Forbidden`, …
     """
     return server.get_channel_or_thread(channel_id) or await server.fetch_channel(channel_id)
-
-
-async def place(channel: object, server: discord.Guild) -> ServerChannel | None:
-    """Where a message stands; a thread the cache does not know is looked up.
-
-    Returns
-    -------
-    ServerChannel or None
-        None if Discord does not tell.
-    """
-    if isinstance(channel, discord.abc.GuildChannel | discord.Thread):
-        return channel
-    if not isinstance(channel, discord.abc.Snowflake):
-        return None
-    try:
-        return await channel_by_id(server, channel.id)
-    except discord.HTTPException:
-        return None
-
-
-async def author_as_member(
-    message: discord.Message, server: discord.Guild
-) -> discord.Member | None:
-    """The author with roles and permissions; None once they have left the server."""
-    if isinstance(message.author, discord.Member):
-        return message.author
-    try:
-        return server.get_member(message.author.id) or await server.fetch_member(message.author.id)
-    except discord.HTTPException:
-        return None
 
 
 async def message_by_id(
@@ -55,10 +100,47 @@ async def message_by_id(
 
     Raises
     ------
-    discord.HTTPException
+    discord.DiscordException
         As Discord answers: `discord.NotFound`, `discord.Forbidden`, …
     """
     channel = client.get_channel(channel_id) or await client.fetch_channel(channel_id)
     if not isinstance(channel, discord.abc.Messageable):
         return await client.get_partial_messageable(channel_id).fetch_message(message_id)
     return await channel.fetch_message(message_id)
+
+
+def server_of(message: discord.Message, client: discord.Client) -> discord.Guild | None:
+    """The server of a message, by its channel where the event does not name it."""
+    return message.guild or getattr(client.get_channel(message.channel.id), "guild", None)
+
+
+def parent_ids(channel: ServerChannel | None) -> set[int]:
+    """The ids of what a channel stands in: a thread's channel or forum, and the category."""
+    if isinstance(channel, discord.Thread):
+        parent = channel.parent
+        ids = {channel.parent_id, parent.category_id if parent is not None else None}
+    else:
+        ids = {channel.category_id if channel is not None else None}
+    return {found for found in ids if found is not None}
+
+
+def permissions_in(channel: ServerChannel | None, member: discord.Member) -> discord.Permissions:
+    """What a member may do in a channel; in the server, where the channel is not known."""
+    if channel is None:
+        return member.guild_permissions
+    try:
+        return channel.permissions_for(member)
+    except discord.ClientException:  # a thread whose parent is not in the cache
+        return member.guild_permissions
+
+
+def missing_permissions(channel: ServerChannel, needed: Sequence[str]) -> list[str]:
+    """The permissions out of `needed` that the bot lacks in a channel, in Discord's words."""
+    me = channel.guild.me
+    if me is None:  # a server that did not say who we are there: let the request itself tell
+        return []
+    granted = permissions_in(channel, me)
+    names = list(needed)
+    if isinstance(channel, discord.Thread):
+        names = ["send_messages_in_threads" if n == "send_messages" else n for n in names]
+    return [name.replace("_", " ").title() for name in names if not getattr(granted, name)]

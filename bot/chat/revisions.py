@@ -48,6 +48,10 @@ class Revisions:
             self._latest.popitem(last=False)
         return number
 
+    def forget(self, message_id: int) -> None:
+        """Take a message as never seen: its revision could not be dealt with."""
+        self._latest.pop(message_id, None)
+
     def _number(self, message: discord.Message, known: tuple[int, bytes] | None) -> int:
         if message.edited_at is not None:
             return milliseconds(message.edited_at)

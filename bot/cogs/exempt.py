@@ -8,16 +8,10 @@ from discord.ext import commands
 
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer, server_id
+from bot.chat.lookup import channel_by_id
 from bot.storage.servers import ExemptionKind, Servers
 
-AnyChannel = (
-    discord.TextChannel
-    | discord.VoiceChannel
-    | discord.StageChannel
-    | discord.ForumChannel
-    | discord.CategoryChannel
-    | discord.Thread
-)
+AnyChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
 
 
 @app_commands.default_permissions(manage_guild=True)
@@ -68,7 +62,10 @@ class ExemptCommands(
     async def list_all(self, interaction: discord.Interaction[Hexward]) -> None:
         """Show who and what is not screened"""
         await interaction.response.defer(ephemeral=True)
-        settings = await self._servers.get(server_id(interaction))
+        if interaction.guild is None:
+            raise app_commands.NoPrivateMessage
+        await self._forget_deleted(interaction.guild)
+        settings = await self._servers.get(interaction.guild.id)
         card = discord.Embed(title="Not screened", colour=discord.Colour.blurple())
         roles = [f"<@&{role_id}>" for role_id in sorted(settings.exempt_role_ids)]
         channels = [f"<#{channel_id}>" for channel_id in sorted(settings.exempt_channel_ids)]
@@ -101,6 +98,20 @@ class ExemptCommands(
         await self._servers.set_exempt_bots(server_id(interaction), exempt)
         state = "not screened" if exempt else "screened"
         await answer(interaction, f"Messages of other bots and webhooks are now {state}.")
+
+    async def _forget_deleted(self, server: discord.Guild) -> None:
+        """Drop exemptions of what no longer exists: nobody could name it to remove it."""
+        settings = await self._servers.get(server.id)
+        for role_id in settings.exempt_role_ids:
+            if server.get_role(role_id) is None:
+                await self._servers.remove_exemption(server.id, ExemptionKind.ROLE, role_id)
+        for channel_id in settings.exempt_channel_ids:
+            try:
+                await channel_by_id(server, channel_id)
+            except discord.NotFound:
+                await self._servers.remove_exemption(server.id, ExemptionKind.CHANNEL, channel_id)
+            except discord.HTTPException:
+                continue  # hidden from the bot, or Discord is not answering: it may well exist
 
 
 def _targets(

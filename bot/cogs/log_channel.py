@@ -6,11 +6,16 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.chat.actions import ALERT_PERMISSIONS
-from bot.chat.client import Hexward, missing_permissions
+from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer, server_id
-from bot.chat.lookup import channel_by_id
+from bot.chat.log_channel import Trouble, find_log_channel
+from bot.storage.decisions import Outcome
 from bot.storage.servers import Servers
+
+_PUBLIC = (
+    "\nEverybody can read that channel. Alerts show what was flagged and who wrote it; a channel "
+    "for moderators only is the better place."
+)
 
 
 @app_commands.default_permissions(manage_guild=True)
@@ -28,23 +33,26 @@ class LogChannelCommands(
     async def set_channel(
         self,
         interaction: discord.Interaction[Hexward],
-        channel: discord.TextChannel | discord.VoiceChannel | discord.Thread,
+        channel: app_commands.AppCommandChannel | app_commands.AppCommandThread,
     ) -> None:
         """Post alerts in this channel"""
         await interaction.response.defer(ephemeral=True)
-        if lacking := missing_permissions(channel, ALERT_PERMISSIONS):
-            raise Refusal(
-                f"I cannot post alerts in {channel.mention}: there I lack {', '.join(lacking)}. "
-                "Nothing was changed."
-            )
-        await self._servers.set_log_channel(server_id(interaction), channel.id)
-        warning = ""
-        if channel.permissions_for(channel.guild.default_role).view_channel:
-            warning = (
-                "\nEverybody can read that channel. Alerts show what was flagged and who wrote it; "
-                "a channel for moderators only is the better place."
-            )
-        await answer(interaction, f"Alerts are now posted in {channel.mention}.{warning}")
+        if interaction.guild is None:
+            raise app_commands.NoPrivateMessage
+        match await find_log_channel(interaction.guild, channel.id):
+            case Trouble(Outcome.MISSING_PERMISSION, lacking):
+                raise Refusal(
+                    f"I cannot post alerts in {channel.mention}: there I lack {lacking}. "
+                    "Nothing was changed."
+                )
+            case Trouble():
+                raise Refusal(
+                    f"{channel.mention} is not a channel that takes messages. Nothing was changed."
+                )
+            case found:
+                await self._servers.set_log_channel(server_id(interaction), channel.id)
+                warning = _PUBLIC if _is_public(found) else ""
+                await answer(interaction, f"Alerts are now posted in {channel.mention}.{warning}")
 
     @app_commands.command()
     async def clear(self, interaction: discord.Interaction[Hexward]) -> None:
@@ -69,17 +77,26 @@ class LogChannelCommands(
 
 
 async def _state(interaction: discord.Interaction[Hexward], channel_id: int | None) -> str:
-    if channel_id is None:
-        return "No log channel is set, so nobody sees alerts. Choose one with `/logchannel set`."
     if interaction.guild is None:
         raise app_commands.NoPrivateMessage
-    try:
-        channel = await channel_by_id(interaction.guild, channel_id)
-        lacking = missing_permissions(channel, ALERT_PERMISSIONS)
-    except discord.NotFound:
-        return "The log channel was deleted. Choose another with `/logchannel set`."
-    except discord.Forbidden:
-        lacking = ["View Channel"]
-    if lacking:
-        return f"Alerts belong in <#{channel_id}>, but there I lack {', '.join(lacking)}."
-    return f"Alerts are posted in <#{channel_id}>."
+    match await find_log_channel(interaction.guild, channel_id):
+        case Trouble(Outcome.NO_LOG_CHANNEL):
+            return (
+                "No log channel is set, so nobody sees alerts. Choose one with `/logchannel set`."
+            )
+        case Trouble(Outcome.LOG_CHANNEL_GONE):
+            return "The log channel was deleted. Choose another with `/logchannel set`."
+        case Trouble(_, lacking):
+            return f"Alerts belong in <#{channel_id}>, but there I lack {lacking}."
+        case _:
+            return f"Alerts are posted in <#{channel_id}>."
+
+
+def _is_public(channel: discord.abc.Messageable) -> bool:
+    if isinstance(channel, discord.Thread) and channel.is_private():
+        return False
+    if isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+        everybody = channel.guild.default_role
+        place = channel.parent if isinstance(channel, discord.Thread) else channel
+        return place is not None and place.permissions_for(everybody).view_channel
+    return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import discord
@@ -12,6 +13,7 @@ from discord.ext import commands
 from bot.chat.actions import Actions, Flag, Result
 from bot.chat.client import Hexward
 from bot.chat.lookup import message_by_id
+from bot.chat.revisions import AS_POSTED, milliseconds
 from bot.chat.surfaces import surfaces
 from bot.errors import DatabaseError
 from bot.logs import describe
@@ -23,14 +25,14 @@ log = logging.getLogger(__name__)
 
 # Older flags are history: an alert about them would only confuse.
 _OLDEST = timedelta(hours=24)
-_AT_MOST = 200
+_PAGE = 200
 
 
 class Recovery(commands.Cog):
     """Settles, once per connection, what an earlier run left unsettled.
 
-    The text of a flagged message is not in the database, so it is fetched again; a message that is
-    gone needs no alert.
+    The text of a flagged message is not in the database, so it is fetched again. A message that is
+    gone, or was edited since, needs no alert: an edit has a decision of its own.
     """
 
     def __init__(
@@ -56,35 +58,55 @@ class Recovery(commands.Cog):
             await asyncio.wait({self._task})
 
     async def _recover(self) -> None:
+        settled = 0
         try:
-            # Only what is older than this client: younger ones are being acted on right now.
-            left = await self._decisions.unsettled(
-                decided_after=self._made_at - _OLDEST, decided_before=self._made_at, limit=_AT_MOST
-            )
-            for recorded in left:
-                result = await self._finish(recorded)
-                await self._decisions.settle(recorded.id, result.outcome, result.detail)
+            async for recorded in self._unsettled():
+                # Another process may share the database; its servers are its own business.
+                server = self._client.get_guild(recorded.server_id)
+                if server is not None:
+                    result = await self._finish(recorded, server)
+                    await self._decisions.settle(recorded.id, result.outcome, result.detail)
+                    settled += 1
         except DatabaseError as error:
             log.error("Unsettled decisions could not be picked up: %s", error)
-            return
-        if left:
-            log.info("Picked up %d decisions left unsettled by the last run", len(left))
+        if settled:
+            log.info("Picked up decisions that the last run left unsettled: %d", settled)
 
-    async def _finish(self, recorded: RecordedDecision) -> Result:
-        server = self._client.get_guild(recorded.server_id)
-        if server is None:
-            return Result(Outcome.FAILED, "the bot is no longer in this server")
+    async def _unsettled(self) -> AsyncIterator[RecordedDecision]:
+        """What is older than this client, page by page; younger ones are being acted on now."""
+        seen: set[int] = set()
+        after: datetime | None = None
+        while page := [
+            recorded
+            for recorded in await self._decisions.unsettled(
+                decided_after=after, decided_before=self._made_at, limit=_PAGE
+            )
+            if recorded.id not in seen
+        ]:
+            for recorded in page:
+                seen.add(recorded.id)
+                yield recorded
+            after = page[-1].decided_at
+
+    async def _finish(self, recorded: RecordedDecision, server: discord.Guild) -> Result:
+        if recorded.decided_at < self._made_at - _OLDEST:
+            return Result(Outcome.TOO_LATE)
         try:
             message = await message_by_id(self._client, recorded.channel_id, recorded.message_id)
+            edited = message.edited_at
+            if (AS_POSTED if edited is None else milliseconds(edited)) != recorded.revision:
+                return Result(Outcome.MESSAGE_GONE, "edited since")
+            surface = next(
+                (text for text in surfaces(message) if text.name == recorded.surface), None
+            )
+            if surface is None:
+                return Result(Outcome.MESSAGE_GONE, "its text is gone")
         except discord.NotFound:
             return Result(Outcome.MESSAGE_GONE)
         except discord.Forbidden:
             return Result(Outcome.MISSING_PERMISSION, "the message can no longer be read")
-        except discord.HTTPException as error:
+        except Exception as error:  # also an answer that discord.py cannot parse
             return Result(Outcome.FAILED, describe(error)[:200])
-        surface = next((text for text in surfaces(message) if text.name == recorded.surface), None)
-        if surface is None:
-            return Result(Outcome.MESSAGE_GONE, "edited away")
         settings = await self._servers.get(server.id)
         return await self._actions.carry_out(
             Flag(

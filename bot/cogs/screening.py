@@ -13,15 +13,16 @@ from discord.ext import commands
 
 from bot.chat.actions import Actions, Flag, Result
 from bot.chat.client import Hexward
-from bot.chat.lookup import author_as_member, message_by_id, place
+from bot.chat.lookup import Lookup, message_by_id, parent_ids, permissions_in, server_of
 from bot.chat.revisions import Revisions
+from bot.chat.running import Running
 from bot.chat.surfaces import Surface, surfaces
-from bot.errors import DatabaseError, EngineClosed, ScoringError
-from bot.logs import describe
+from bot.chat.tally import Tally
+from bot.errors import DatabaseError, EngineClosed, Overloaded
 from bot.screening.engine import Engine
 from bot.screening.policy import Decision, decide
 from bot.screening.presets import Presets
-from bot.storage.decisions import Decisions, NewDecision
+from bot.storage.decisions import Decisions, NewDecision, RecordedDecision
 from bot.storage.servers import Servers, ServerSettings
 
 log = logging.getLogger(__name__)
@@ -30,15 +31,17 @@ log = logging.getLogger(__name__)
 _REMEMBERED_MESSAGES = 10_000
 # Seconds that accepted messages get to finish when the bot stops.
 _DRAIN_S = 10.0
-# Unscreened messages are reported in one line per this many seconds.
-_TALLY_S = 60.0
+# Messages under way at a time; beyond that they go unscreened, and the log counts them.
+_MOST_MESSAGES = 5_000
+# Pauses in seconds before a decision that the database refused is written again.
+_RECORD_AGAIN_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Screened:
     """What became of one text; handed to ``on_screened`` listeners.
 
-    ``result`` is None where the text passed.
+    ``result`` is None where the text passed, or was flagged and acted on before.
     """
 
     message: discord.Message
@@ -65,75 +68,100 @@ class Screening(commands.Cog):
         self._servers = servers
         self._decisions = decisions
         self._actions = actions
-        self._closing = False
-        self._running: set[asyncio.Task[object]] = set()
+        self._lookup = Lookup()
+        self._running = Running("messages", _MOST_MESSAGES)
         # Revisions of one message wait for each other here, so they are decided in order.
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._revisions = Revisions(_REMEMBERED_MESSAGES)
-        self._unscreened = _UnscreenedTally()
+        self._unscreened = Tally()
         client.before_close(self.drain)
 
     # Events. discord.py runs each listener in a task of its own, in the order of the events.
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        await self._in_turn(message)
+        await self._in_turn(message.channel.id, message.id, message)
 
     @commands.Cog.listener()
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
-        await self._in_turn(event.message)
+        # An event that leaves the author out says too little; the message is fetched instead.
+        message = event.message if hasattr(event.message, "author") else None
+        await self._in_turn(event.channel_id, event.message_id, message)
 
     @commands.Cog.listener()
     async def on_unparsed_message(self, channel_id: int, message_id: int) -> None:
-        """An event of which only the ids could be read: ask Discord for the message itself."""
-        try:
-            message = await message_by_id(self._client, channel_id, message_id)
-        except discord.HTTPException as error:
-            log.warning("Message %d could not be fetched: %s", message_id, describe(error))
-            return
-        await self._in_turn(message)
+        """An event of which only the ids could be read."""
+        await self._in_turn(channel_id, message_id, None)
 
     async def drain(self) -> None:
         """Take no more messages and let those already accepted finish."""
-        self._closing = True
-        if self._running:
-            _, late = await asyncio.wait(self._running, timeout=_DRAIN_S)
-            for task in late:
-                task.cancel()
-            if late:
-                log.warning("%d messages were not finished before the stop", len(late))
-                await asyncio.wait(late)
-        self._unscreened.report()
+        await self._running.drain(_DRAIN_S)
+        self._unscreened.stop()
 
-    async def _in_turn(self, message: discord.Message) -> None:
-        task = asyncio.current_task()
-        if self._closing or task is None:
+    async def _in_turn(
+        self, channel_id: int, message_id: int, message: discord.Message | None
+    ) -> None:
+        """Screen a message after the earlier revisions of it; None is fetched from Discord."""
+        if self._running.closing:
             return
-        self._running.add(task)
-        try:
-            async with self._turns.setdefault(message.id, asyncio.Lock()):
-                await self._screen(message)
-        except DatabaseError as error:
-            log.error("Message %d is not logged: %s", message.id, error)
-        finally:
-            self._running.discard(task)
+        if self._running.full:
+            self._unscreened.add(Overloaded(len(self._running)))
+            return
+        with self._running.counted():
+            async with self._turns.setdefault(message_id, asyncio.Lock()):
+                try:
+                    if message is None:
+                        message = await message_by_id(self._client, channel_id, message_id)
+                    await self._screen(message)
+                except Exception as error:
+                    # What could not be dealt with is not taken as known if it comes again.
+                    self._revisions.forget(message_id)
+                    if not isinstance(error, EngineClosed):
+                        self._unscreened.add(error)
 
     async def _screen(self, message: discord.Message) -> None:
-        server = message.guild
+        server = server_of(message, self._client)
         if server is None or message.author == self._client.user or message.is_system():
             return
         texts = surfaces(message)
         if not texts:
             return
         settings = await self._servers.get(server.id)
-        if await _is_exempt(message, server, settings):
+        if await self._is_exempt(message, server, settings):
             return
         revision = self._revisions.next(message, texts)
         if revision is None:
             return
-        await asyncio.gather(
-            *(self._screen_text(message, server, settings, revision, text) for text in texts)
+        ends = await asyncio.gather(
+            *(self._screen_text(message, server, settings, revision, text) for text in texts),
+            return_exceptions=True,
         )
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+
+    async def _is_exempt(
+        self, message: discord.Message, server: discord.Guild, settings: ServerSettings
+    ) -> bool:
+        """Whether the server does not want this message looked at; cheapest questions first."""
+        by_app = message.author.bot or message.webhook_id is not None
+        if by_app and settings.exempt_bots:
+            return True
+        if message.channel.id in settings.exempt_channel_ids:
+            return True
+        channel = await self._lookup.place(message.channel, server)
+        if parent_ids(channel) & settings.exempt_channel_ids:
+            return True
+        if message.webhook_id is not None:
+            return False
+        if not (settings.exempt_moderators or settings.exempt_role_ids):
+            return False
+        member = await self._lookup.author(message, server)
+        if member is None:
+            return False
+        if settings.exempt_role_ids & {role.id for role in member.roles}:
+            return True
+        return settings.exempt_moderators and permissions_in(channel, member).manage_messages
 
     async def _screen_text(
         self,
@@ -143,13 +171,7 @@ class Screening(commands.Cog):
         revision: int,
         surface: Surface,
     ) -> None:
-        try:
-            scores = await self._engine.score(surface.text)
-        except EngineClosed:
-            return
-        except ScoringError as error:
-            self._unscreened.add(error)
-            return
+        scores = await self._engine.score(surface.text)
         decision = decide(scores, self._presets.rules(settings.preset, settings.overrides))
         if decision.flagged:
             result = await self._act(message, server, settings, revision, surface, decision)
@@ -168,7 +190,7 @@ class Screening(commands.Cog):
         decision: Decision,
     ) -> Result | None:
         """Record, then act, then settle; None if this revision was dealt with before."""
-        recorded = await self._decisions.record(
+        recorded = await self._record(
             NewDecision(
                 server_id=server.id,
                 channel_id=message.channel.id,
@@ -197,60 +219,19 @@ class Screening(commands.Cog):
             model_version=self._engine.model.version,
         )
         result = await self._actions.carry_out(flag)
-        await self._decisions.settle(recorded.id, result.outcome, result.detail)
+        try:
+            await self._decisions.settle(recorded.id, result.outcome, result.detail)
+        except DatabaseError as error:
+            log.error("Decision %d was acted on but not settled: %s", recorded.id, error)
         return result
 
-
-async def _is_exempt(
-    message: discord.Message, server: discord.Guild, settings: ServerSettings
-) -> bool:
-    """Whether the server does not want this message looked at; cheapest questions first."""
-    if settings.exempt_bots and (message.author.bot or message.webhook_id is not None):
-        return True
-    if {message.channel.id} & settings.exempt_channel_ids:
-        return True
-    channel = await place(message.channel, server)
-    parents = {getattr(channel, "parent_id", None), getattr(channel, "category_id", None)}
-    if parents & settings.exempt_channel_ids:
-        return True
-    if message.webhook_id is not None:
-        return False
-    if not (settings.exempt_moderators or settings.exempt_role_ids):
-        return False
-    member = await author_as_member(message, server)
-    if member is None:
-        return False
-    if settings.exempt_role_ids & {role.id for role in member.roles}:
-        return True
-    return settings.exempt_moderators and _moderates(member, channel)
-
-
-def _moderates(member: discord.Member, channel: object) -> bool:
-    if member.guild_permissions.manage_messages:
-        return True
-    if isinstance(channel, discord.abc.GuildChannel | discord.Thread):
-        return channel.permissions_for(member).manage_messages
-    return False
-
-
-class _UnscreenedTally:
-    """Counts texts that could not be scored and logs them in one line per minute."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._last = ""
-        self._timer: asyncio.TimerHandle | None = None
-
-    def add(self, error: ScoringError) -> None:
-        self._count += 1
-        self._last = describe(error)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_TALLY_S, self.report)
-
-    def report(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._count:
-            log.warning("%d texts went unscreened; the last because: %s", self._count, self._last)
-            self._count = 0
+    async def _record(self, decision: NewDecision) -> RecordedDecision | None:
+        """Write a decision down, trying again while the database is busy or full."""
+        for pause_s in _RECORD_AGAIN_S:
+            try:
+                return await self._decisions.record(decision)
+            except DatabaseError:
+                if self._running.closing:
+                    raise
+                await asyncio.sleep(pause_s)
+        return await self._decisions.record(decision)

@@ -36,6 +36,7 @@ class Outcome(StrEnum):
     MISSING_PERMISSION = "missing_permission"
     CROWDED_OUT = "crowded_out"
     MESSAGE_GONE = "message_gone"
+    TOO_LATE = "too_late"
     FAILED = "failed"
 
 
@@ -112,7 +113,7 @@ class DailyCount:
 
 
 class Decisions:
-    """Writes and reads the log. What `record` has returned is on disk."""
+    """Writes and reads the log. What `record` has returned survives the process."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

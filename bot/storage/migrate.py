@@ -140,11 +140,16 @@ def _head(scripts: ScriptDirectory) -> str:
     return head
 
 
+def is_known(revision: str) -> bool:
+    """Whether this version of Hexward has that revision; a newer one may not be used."""
+    scripts = ScriptDirectory.from_config(alembic_config(None))
+    return revision in {script.revision for script in scripts.walk_revisions()}
+
+
 def _refuse_unknown(connection: Connection, scripts: ScriptDirectory, address: Address) -> None:
     """Stop before a database that is newer than the code, or another program's."""
     found = MigrationContext.configure(connection).get_current_heads()
-    known = {script.revision for script in scripts.walk_revisions()}
-    unknown = ", ".join(revision for revision in found if revision not in known)
+    unknown = ", ".join(revision for revision in found if not is_known(revision))
     if unknown:
         raise DatabaseError(
             f"The database {address} is at revision {unknown}, but this version of Hexward knows "

@@ -27,7 +27,9 @@ def test_the_table_never_contradicts_the_decision(
     assert len(rows) == 6
     for row, label in zip(rows, made.scores.as_dict(), strict=True):
         assert ("⚑" in row) == (label in made.labels_over)
-        assert len(row) <= 42
+        shown, sign, limit = re.fullmatch(r".{24} (\S+) ([≥<]) (\S+)( ⚑)?", row).groups()[:3]
+        assert sign == ("≥" if label in made.labels_over else "<")
+        assert (float(shown) >= float(limit)) == (label in made.labels_over)
 
 
 def test_a_score_just_under_its_threshold_does_not_look_equal() -> None:

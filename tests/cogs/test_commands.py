@@ -1,5 +1,7 @@
 """Every command, with good and bad arguments, as moderators and members send them."""
 
+import asyncio
+
 import pytest
 
 from bot.labels import LABELS
@@ -152,6 +154,33 @@ async def test_exemptions_are_listed_and_told_apart_from_repeats(scene: Scene) -
         assert f"<@&{role.id}>" in words(await scene.mo.run(scene.general, "exempt list"))
         assert "again" in words(await scene.mo.run(scene.general, "exempt remove", role=role))
         assert "was not" in words(await scene.mo.run(scene.general, "exempt remove", role=role))
+
+
+async def test_exemptions_of_what_was_deleted_disappear(scene: Scene) -> None:
+    async with scene.bot(log_channel=False):
+        role = scene.server.add_role("helpers")
+        await scene.mo.run(scene.general, "exempt add", role=role, channel=scene.log)
+    scene.change("UPDATE exemptions SET target_id = target_id + 1")
+    async with scene.bot(log_channel=False):
+        assert words(await scene.mo.run(scene.general, "exempt list")).count("None") == 2
+    assert scene.rows("SELECT * FROM exemptions") == []
+
+
+async def test_a_command_under_way_at_the_stop_is_answered(scene: Scene) -> None:
+    async with scene.bot(log_channel=False):
+        scene.wire.faults.slow(0.5, "POST", "/interactions/*")
+        asking = asyncio.create_task(scene.mo.run(scene.general, "check", text="idiot"))
+        await asyncio.sleep(0.2)
+    assert "Would be flagged" in words(await asking)
+
+
+async def test_a_registration_with_an_odd_answer_does_not_stop_screening(scene: Scene) -> None:
+    async with scene.bot():
+        await scene.wire.quiet()
+    scene.wire.faults.reply("PUT", "/applications/*/commands", body=[{"name": "check"}])
+    async with scene.bot(log_channel=False):
+        await scene.ada.post(scene.general, "idiot")
+        await scene.wire.wait_for_message(scene.log)
 
 
 async def test_replies_ping_nobody(scene: Scene) -> None:

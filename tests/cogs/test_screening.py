@@ -1,9 +1,13 @@
 """Messages in, decisions out: the real bot, over the real protocol, into a real database."""
 
 import asyncio
+import contextlib
+import sqlite3
 
 import discord
+import pytest
 
+from bot.chat import actions
 from tests.conftest import Scene
 
 PAST_DECISIONS = "SELECT message_id, surface, labels_over, outcome FROM decisions ORDER BY id"
@@ -128,6 +132,38 @@ async def test_a_moderator_of_one_channel_is_a_moderator_there_only(scene: Scene
     assert [row[0] for row in scene.rows(PAST_DECISIONS)] == [here.id]
 
 
+async def test_a_moderator_who_is_denied_it_in_a_channel_is_screened_there(scene: Scene) -> None:
+    scene.general.set_permissions(scene.mo, manage_messages=False)
+    async with scene.bot():
+        await scene.mo.post(scene.general, "idiot")
+        await scene.wire.wait_for_message(scene.log)
+
+
+async def test_an_update_that_leaves_the_author_out_is_fetched(scene: Scene) -> None:
+    message = await scene.ada.post(scene.general, "hello idiot", unseen=True)
+    async with scene.bot():
+        scene.wire.send_event(
+            "MESSAGE_UPDATE",
+            {
+                "id": str(message.id),
+                "channel_id": str(scene.general.id),
+                "guild_id": str(scene.server.id),
+                "content": "hello idiot",
+                "type": 0,
+                "embeds": [],
+                "attachments": [],
+                "mentions": [],
+                "mention_roles": [],
+                "mention_everyone": False,
+                "pinned": False,
+                "tts": False,
+                "timestamp": "2026-11-21T12:00:00+00:00",
+                "edited_timestamp": "2026-11-21T12:00:05+00:00",
+            },
+        )
+        await scene.wire.wait_for_message(scene.log)
+
+
 async def test_long_messages_are_read_to_their_end(scene: Scene) -> None:
     async with scene.bot():
         await scene.ada.post(scene.general, "a " * 990 + "idiot")
@@ -142,7 +178,18 @@ async def test_without_a_log_channel_the_decision_is_kept_and_says_so(scene: Sce
     assert [row[3] for row in scene.rows(PAST_DECISIONS)] == ["no_log_channel"]
 
 
-async def test_a_log_channel_that_was_closed_or_deleted_loses_no_decision(scene: Scene) -> None:
+async def test_a_log_channel_that_is_gone_loses_no_decision(scene: Scene) -> None:
+    async with scene.bot():
+        await scene.wire.quiet()
+    scene.change("UPDATE servers SET log_channel_id = 123456789012345678")
+    async with scene.bot(log_channel=False):
+        await scene.ada.post(scene.general, "idiot")
+        await scene.wire.wait_for_request("GET", "/channels/123456789012345678")
+        await scene.wire.quiet()
+    assert [row[3] for row in scene.rows(PAST_DECISIONS)] == ["log_channel_gone"]
+
+
+async def test_a_log_channel_that_was_closed_loses_no_decision(scene: Scene) -> None:
     async with scene.bot():
         scene.log.set_permissions(scene.server.bot, send_messages=False)
         await scene.ada.post(scene.general, "idiot")
@@ -179,8 +226,13 @@ async def test_a_hundred_messages_at_once_are_all_decided(scene: Scene) -> None:
     assert len(scene.rows(PAST_DECISIONS)) == 100
 
 
-async def test_a_raid_of_flags_is_told_in_a_line_rather_than_queued(scene: Scene) -> None:
+async def test_a_raid_of_flags_is_told_in_a_line_rather_than_queued(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "SUM_UP_EVERY_S", 1.0)
     async with scene.bot():
+        # Its own words in the log channel, screened like any bot's if it took them for another's.
+        await scene.mo.run(scene.general, "exempt bots", exempt=False)
         scene.wire.faults.slow(0.5, "POST", "/channels/*/messages")
         await asyncio.gather(
             *(scene.ada.post(scene.general, f"idiot {number}") for number in range(60))
@@ -188,12 +240,25 @@ async def test_a_raid_of_flags_is_told_in_a_line_rather_than_queued(scene: Scene
         line = await scene.wire.wait_for_message(
             scene.log, timeout_s=20, where=lambda message: "more messages" in message.content
         )
+        await scene.wire.quiet()
     outcomes = [row[3] for row in scene.rows(PAST_DECISIONS)]
     assert len(outcomes) == 60
     left_out = outcomes.count("crowded_out")
     assert line.content.startswith(f"{left_out} more messages")
     assert outcomes.count("alerted") == 60 - left_out
     assert 0 < left_out < 60
+    passed = scene.rows("SELECT sum(passed) FROM daily_counts")
+    assert passed == [(0,)]
+
+
+async def test_a_crowd_is_told_of_before_the_stop(scene: Scene) -> None:
+    async with scene.bot():
+        scene.wire.faults.slow(0.5, "POST", "/channels/*/messages")
+        await asyncio.gather(
+            *(scene.ada.post(scene.general, f"idiot {number}") for number in range(60))
+        )
+        await scene.wire.wait_for_message(scene.log)
+    assert any("more messages" in message.content for message in scene.log.bot_messages)
 
 
 async def test_stopping_finishes_what_was_accepted(scene: Scene) -> None:
@@ -222,6 +287,53 @@ async def test_what_a_crash_left_unsettled_is_picked_up(scene: Scene) -> None:
     assert [row[3] for row in scene.rows(PAST_DECISIONS)] == ["alerted", "message_gone"]
 
 
+async def test_recovery_never_quotes_what_was_edited_since(scene: Scene) -> None:
+    async with scene.bot():
+        message = await scene.ada.post(scene.general, "idiot")
+        await scene.wire.wait_for_message(scene.log)
+    scene.change("UPDATE decisions SET id = id + 100, outcome = NULL, settled_at = NULL")
+    await message.edit("good morning everybody")
+    async with scene.bot(log_channel=False):
+        await scene.wire.wait_for_request("GET", f"/messages/{message.id}", timeout_s=8)
+        await scene.wire.quiet()
+    assert len(scene.log.bot_messages) == 1
+    assert [row[3] for row in scene.rows(PAST_DECISIONS)] == ["message_gone"]
+
+
+async def test_one_decision_that_cannot_be_recovered_does_not_stop_the_others(scene: Scene) -> None:
+    async with scene.bot():
+        broken = await scene.ada.post(scene.general, "idiot")
+        await scene.wire.wait_for_message(scene.log)
+        whole = await scene.ada.post(scene.general, "moron")
+        await scene.wire.wait_for_message(scene.log)
+        old = await scene.ada.post(scene.general, "loser")
+        await scene.wire.wait_for_message(scene.log)
+    scene.change("UPDATE decisions SET id = id + 100, outcome = NULL, settled_at = NULL")
+    scene.change(
+        "UPDATE decisions SET decided_at = replace(decided_at, '2026', '2020')"
+        f" WHERE message_id = {old.id}"
+    )
+    scene.wire.faults.reply("GET", f"*/messages/{broken.id}", body={"id": "not a message"})
+    async with scene.bot(log_channel=False):
+        card = await scene.wire.wait_for_message(scene.log, timeout_s=8)
+        assert str(whole.id) in card.embeds[0]["url"]
+        await scene.wire.quiet()
+    outcomes = {row[0]: row[3] for row in scene.rows(PAST_DECISIONS)}
+    assert outcomes == {broken.id: "failed", whole.id: "alerted", old.id: "too_late"}
+
+
+async def test_a_database_that_is_busy_for_a_while_loses_no_flag(scene: Scene) -> None:
+    async with scene.bot():
+        with contextlib.closing(sqlite3.connect(scene.database)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            await scene.ada.post(scene.general, "idiot")
+            await asyncio.sleep(6)  # longer than the bot's patience with a lock
+            assert not scene.log.bot_messages
+            holder.rollback()
+        await scene.wire.wait_for_message(scene.log, timeout_s=10)
+    assert [row[3] for row in scene.rows(PAST_DECISIONS)] == ["alerted"]
+
+
 async def test_a_crash_between_acting_and_settling_alerts_once(scene: Scene) -> None:
     async with scene.bot():
         posted = await scene.ada.post(scene.general, "idiot")
@@ -247,15 +359,6 @@ async def test_an_event_that_cannot_be_read_whole_is_fetched(scene: Scene) -> No
             },
         )
         await scene.wire.wait_for_message(scene.log)
-
-
-async def test_own_alerts_are_never_screened(scene: Scene) -> None:
-    async with scene.bot():
-        await scene.mo.run(scene.general, "exempt bots", exempt=False)
-        await scene.ada.post(scene.general, "idiot")
-        await scene.wire.wait_for_message(scene.log)
-        await scene.wire.quiet()
-    assert len(scene.rows(PAST_DECISIONS)) == 1
 
 
 async def test_exempt_roles_channels_and_categories(scene: Scene) -> None:

@@ -1,0 +1,56 @@
+"""The channel in which moderators see alerts, and what can be wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import discord
+
+from bot.chat.lookup import channel_by_id, missing_permissions
+from bot.storage.decisions import Outcome
+
+ALERT_PERMISSIONS = ("view_channel", "send_messages", "embed_links")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why nothing can be posted in the log channel.
+
+    Attributes
+    ----------
+    outcome
+        `Outcome.NO_LOG_CHANNEL`, `Outcome.LOG_CHANNEL_GONE` or `Outcome.MISSING_PERMISSION`.
+    detail
+        The permissions that are missing, in Discord's words.
+    """
+
+    outcome: Outcome
+    detail: str | None = None
+
+
+async def find_log_channel(
+    server: discord.Guild, channel_id: int | None
+) -> discord.abc.Messageable | Trouble:
+    """The log channel if the bot may post there; otherwise what is wrong.
+
+    Permissions are looked up rather than tried: 10,000 refused requests in ten minutes would lock
+    the host out of Discord.
+
+    Raises
+    ------
+    discord.HTTPException
+        If Discord fails for another reason.
+    """
+    if channel_id is None:
+        return Trouble(Outcome.NO_LOG_CHANNEL)
+    try:
+        channel = await channel_by_id(server, channel_id)
+    except discord.NotFound:
+        return Trouble(Outcome.LOG_CHANNEL_GONE)
+    except discord.Forbidden:
+        return Trouble(Outcome.MISSING_PERMISSION, "View Channel")
+    if lacking := missing_permissions(channel, ALERT_PERMISSIONS):
+        return Trouble(Outcome.MISSING_PERMISSION, ", ".join(lacking))
+    if not isinstance(channel, discord.abc.Messageable):
+        return Trouble(Outcome.LOG_CHANNEL_GONE, "it takes no messages")
+    return channel
