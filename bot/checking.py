@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from typing import IO, TextIO
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -24,25 +25,31 @@ _WINDOW = 256
 
 
 async def check_texts(settings: Settings, preset: str, texts: Sequence[str]) -> int:
-    """Print a table: a row per text, a column per label, scores over the threshold marked."""
+    """Print a table: a row per text, a column per label, a mark at scores over the threshold."""
     from bot.app import load, running_engine
 
     model = await load(settings)
     rules = Presets(model.presets).rules(preset, {})
-    table = Table(title=f"Preset {preset}, model {model.version}", title_justify="left")
-    table.add_column("Text", overflow="fold", ratio=1)
+    table = Table(
+        title=f"Preset {preset}, model {model.version}",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("Text", overflow="fold", min_width=16)
     for label in LABELS:
-        table.add_column(f"{label.caption}\n≥ {rules.thresholds[label]:.2f}", justify="right")
-    table.add_column("Flagged for")
+        words = label.caption.replace(" ", "\n")
+        table.add_column(f"{words}\n≥ {rules.thresholds[label]:.2f}", justify="right")
     async with running_engine(model, settings) as engine:
         for text in texts:
             scores = await engine.score(text)
             decision = decide(scores, rules)
             cells = [
-                Text(f"{score:.3f}", style="bold red" if label in decision.labels_over else "")
+                Text(f"⚑ {score:.2f}", "bold red")
+                if label in decision.labels_over
+                else Text(f"{score:.2f}")
                 for label, score in scores.items()
             ]
-            table.add_row(Text(text), *cells, ", ".join(decision.labels_over) or "–")
+            table.add_row(Text(text), *cells)
     Console().print(table)
     return 0
 
