@@ -14,7 +14,11 @@ Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Tokens = Annotated[int, Field(ge=16, le=512)]
 
 
-class ConfigError(ValueError):
+class TrainingError(Exception):
+    """Anything the trainer reports to its user in one sentence, never as a traceback."""
+
+
+class ConfigError(TrainingError):
     """A configuration that cannot be used; one line that names the setting."""
 
 
@@ -41,9 +45,13 @@ class Base(_Section):
 
     checkpoint: str
     """A path, or a hub name, of any BERT-family checkpoint."""
+    cited_as: str | None = None
+    """What the manifest calls it, where that is not the path's last part."""
     max_tokens: Tokens = 192
     """Texts are cut to this many tokens while training."""
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
+    hidden_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    attention_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Anything but 0 rules out the fast attention kernel on a CPU, and doubles the time."""
 
 
 class Optimisation(_Section):
@@ -99,10 +107,8 @@ class Artifact(_Section):
 
     model_version: str
     card: Path | None = None
-    """The text of the model card (Markdown); measured figures are filled in where it asks."""
+    """The model card's prose (Markdown), relative to this file; figures are filled in at export."""
     trained_on: str = ""
-    max_tokens: Tokens = 512
-    """Longest input the bot may give the model, in tokens."""
     largest_auc_drop: Annotated[float, Field(ge=0.0, le=0.1)] = 0.0005
 
 
@@ -142,13 +148,19 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
     for override in overrides:
         _apply(settings, override)
     try:
-        return Experiment.model_validate(settings)
+        experiment = Experiment.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         if first["type"] == "extra_forbidden":
             raise ConfigError(f"{path}: {where}: there is no such setting") from None
         raise ConfigError(f"{path}: {where} = {first['input']!r}: {first['msg']}") from None
+    if experiment.artifact.card is None:
+        return experiment
+    card = path.parent / experiment.artifact.card
+    return experiment.model_copy(
+        update={"artifact": experiment.artifact.model_copy(update={"card": card})}
+    )
 
 
 def _apply(settings: dict[str, Any], override: str) -> None:

@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from bot.labels import LABELS
-from training.config import Rows
+from bot.screening.normalize import views
+from training.config import Rows, TrainingError
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
@@ -24,7 +25,7 @@ Indices = npt.NDArray[np.int64]
 NAMED = 5  # rows named in an error message
 
 
-class DataError(ValueError):
+class DataError(TrainingError):
     """Rows that cannot be used; names the file, the column and the first rows."""
 
 
@@ -97,6 +98,11 @@ def read(rows: Rows) -> tuple[Labelled, list[LeftOut]]:
     if not len(kept):
         raise DataError(f"{rows.file}: no usable row ({len(left_out)} left out)")
     return Labelled(tuple(ids), tuple(texts), labels, weights).take(kept), left_out
+
+
+def plain(text: str) -> str:
+    """The view of a text that the model is trained on and measured with: the bot's first one."""
+    return views(text)[0]
 
 
 def text_key(text: str) -> str:

@@ -2,55 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from bot.labels import LABELS
-from training.data import Floats
-
-BATCH_TOKENS = 4096  # padded tokens scored at once
-
-
-@torch.no_grad()
-def score_checkpoint(directory: Path, texts: Sequence[str], max_tokens: int) -> Floats:
-    """Logits [texts, 6] of a Hugging Face checkpoint, in fp32, texts cut to ``max_tokens``."""
-    tokenizer = AutoTokenizer.from_pretrained(directory)
-    model = AutoModelForSequenceClassification.from_pretrained(directory, dtype=torch.float32)
-    model.eval()
-    ids = tokenizer(list(texts), truncation=True, max_length=max_tokens)["input_ids"]
-    logits = np.empty((len(ids), len(LABELS)), dtype=np.float32)
-    for rows in batches([len(one) for one in ids], BATCH_TOKENS):
-        batch = tokenizer.pad({"input_ids": [ids[row] for row in rows]}, return_tensors="pt")
-        logits[rows] = model(**batch).logits.numpy()
-    return logits
+from bot.screening.model import load_model
+from training.calibrate import Curve, calibration_error, measure
+from training.data import Floats, Labelled
 
 
-def batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Rows by length, longest first, in batches of at most ``budget`` padded tokens."""
-    order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
-    found: list[list[int]] = []
-    while order:
-        count = max(1, budget // lengths[order[0]])
-        found.append(order[:count])
-        order = order[count:]
-    return found
-
-
-def summarise(scores: Floats, labels: Floats, weights: Floats) -> dict[str, Any]:
-    """ROC AUC and average precision, per label and mean.
+def evaluate(directory: Path, rows: Labelled) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Measure a model as the bot would run it: all views and windows of a text, calibrated.
 
     Parameters
     ----------
-    scores, labels
+    directory
+        A Hugging Face checkpoint or a model directory.
+    rows
+        What to measure on.
+
+    Returns
+    -------
+    tuple of dict
+        The figures of `summarise`, and for each preset of the model its `thresholds_table`.
+    """
+    model = load_model(str(directory.resolve()))
+    scores = np.array([list(one.as_dict().values()) for one in model.score(rows.texts)])
+    tables = {
+        name: thresholds_table(scores, rows, thresholds.as_dict())
+        for name, thresholds in model.presets.items()
+    }
+    return summarise(scores, rows), tables
+
+
+def summarise(scores: Floats | Curve, rows: Labelled) -> dict[str, Any]:
+    """ROC AUC and average precision, per label and mean, under the prior weights.
+
+    Parameters
+    ----------
+    scores
         [rows, 6]; any scores that rank.
-    weights
-        [rows], the prior weights.
+    rows
+        The rows they belong to.
 
     Returns
     -------
@@ -58,6 +55,7 @@ def summarise(scores: Floats, labels: Floats, weights: Floats) -> dict[str, Any]
         ``{label: {"positives", "roc_auc", "average_precision"}, …, "mean": {…}}``; a label with
         only one class among the rows is left out of the means and has no figures.
     """
+    labels, weights = rows.labels, rows.weights
     figures: dict[str, Any] = {}
     for at, label in enumerate(LABELS):
         truth = labels[:, at]
@@ -75,3 +73,51 @@ def summarise(scores: Floats, labels: Floats, weights: Floats) -> dict[str, Any]
         for name in ("roc_auc", "average_precision")
     }
     return figures
+
+
+def thresholds_table(
+    scores: Curve, rows: Labelled, thresholds: Mapping[str, float]
+) -> dict[str, Any]:
+    """Precision, recall and F1 of each label at its threshold, and its calibration error.
+
+    Parameters
+    ----------
+    scores
+        [rows, 6], probabilities.
+    rows
+        The rows they belong to.
+    thresholds
+        By label.
+    """
+    table: dict[str, Any] = {}
+    for at, label in enumerate(LABELS):
+        truth = rows.labels[:, at]
+        rule = measure(scores[:, at], truth, rows.weights, thresholds[label])
+        precision, recall = rule.precision, rule.recall
+        table[label.value] = rule.model_dump() | {
+            "f1": 2 * precision * recall / (precision + recall) if precision and recall else 0.0,
+            "calibration_error": calibration_error(scores[:, at], truth, rows.weights),
+        }
+    return table
+
+
+def markdown(title: str, figures: Mapping[str, Any], tables: Mapping[str, Any]) -> str:
+    """The figures of `summarise` and of `thresholds_table` (by name) as a Markdown page."""
+    lines = [f"# {title}", "", "| label | positives | ROC AUC | average precision |"]
+    lines.append("|---|---:|---:|---:|")
+    for label, one in figures.items():
+        cells = [_cell(one.get(name)) for name in ("positives", "roc_auc", "average_precision")]
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    columns = ("threshold", "precision", "recall", "f1", "calibration_error")
+    for name, table in tables.items():
+        lines += ["", f"## {name}", "", f"| label | {' | '.join(columns)} |"]
+        lines.append("|---|" + "---:|" * len(columns))
+        for label, one in table.items():
+            lines.append(f"| {label} | {' | '.join(_cell(one[column]) for column in columns)} |")
+    return "\n".join(lines).replace("calibration_error", "calibration error") + "\n"
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return str(value) if isinstance(value, int) else f"{value:.4f}"

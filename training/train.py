@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import logging
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset, Sampler
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -27,18 +27,20 @@ from transformers import (
 from transformers.trainer_utils import get_last_checkpoint
 
 from bot.labels import LABELS
-from training.config import ConfigError, Experiment, Optimisation
-from training.data import Labelled, LeftOut, read, sample, split
-from training.evaluate import score_checkpoint, summarise
+from bot.screening.model import load_model
+from training.config import Experiment, Optimisation, TrainingError
+from training.data import Labelled, LeftOut, plain, read, sample, split
+from training.evaluate import summarise
 from training.losses import positive_weights, weighted_bce
 
 log = logging.getLogger(__name__)
 
 AVERAGE = "average.safetensors"
+LOGITS = "validation_logits.npy"
 Item = dict[str, Any]
 
 
-class RunError(RuntimeError):
+class RunError(TrainingError):
     """A run directory that cannot be used as asked."""
 
 
@@ -51,7 +53,8 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
         What to do.
     directory
         Where to write: ``experiment.json``, ``left_out.csv``, ``validation.parquet``,
-        ``checkpoints/``, ``model/`` (the trained checkpoint) and ``metrics.json``.
+        ``checkpoints/``, ``model/`` (the trained checkpoint), ``validation_logits.npy`` and
+        ``metrics.json``.
     resume
         Go on from the newest checkpoint of the same experiment in ``directory``.
 
@@ -98,8 +101,9 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
         trainer.average.put_into(model)
     model.save_pretrained(trained)
     tokenizer.save_pretrained(trained)
-    logits = score_checkpoint(trained, validation.texts, experiment.base.max_tokens)
-    figures = summarise(logits, validation.labels, validation.weights)
+    logits = load_model(str(trained.resolve())).logits(validation.texts)
+    np.save(directory / LOGITS, logits)
+    figures = summarise(logits, validation)
     (directory / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     log.info("mean ROC AUC %.4f on the validation rows", figures["mean"]["roc_auc"])
     return trained
@@ -107,11 +111,6 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
 
 def new_model(experiment: Experiment) -> PreTrainedModel:
     """The base checkpoint with a fresh head of six outputs."""
-    extra: dict[str, Any] = {}
-    if experiment.base.dropout is not None:
-        extra = dict.fromkeys(
-            ("hidden_dropout_prob", "attention_probs_dropout_prob"), experiment.base.dropout
-        )
     return AutoModelForSequenceClassification.from_pretrained(
         experiment.base.checkpoint,
         num_labels=len(LABELS),
@@ -119,7 +118,8 @@ def new_model(experiment: Experiment) -> PreTrainedModel:
         label2id={label.value: at for at, label in enumerate(LABELS)},
         problem_type="multi_label_classification",
         dtype=torch.float32,
-        **extra,
+        hidden_dropout_prob=experiment.base.hidden_dropout,
+        attention_probs_dropout_prob=experiment.base.attention_dropout,
     )
 
 
@@ -129,9 +129,8 @@ class Tokenised(Dataset[Item]):
     def __init__(
         self, labelled: Labelled, tokenizer: PreTrainedTokenizerBase, max_tokens: int
     ) -> None:
-        self._ids = tokenizer(
-            list(labelled.texts), truncation=True, max_length=max_tokens, padding=False
-        )["input_ids"]
+        views = [plain(text) for text in labelled.texts]
+        self._ids = tokenizer(views, truncation=True, max_length=max_tokens)["input_ids"]
         self.labelled = labelled
         # Weights that average 1 leave the learning rate meaning the same whatever the prior.
         self._weights = labelled.weights / labelled.weights.mean()
@@ -209,15 +208,13 @@ class Average:
 
     def __init__(self, model: torch.nn.Module, decay: float) -> None:
         self._decay = decay
-        self._weights = {
-            name: weight.detach().clone() for name, weight in model.named_parameters()
-        }
+        self._weights = {name: weight.detach().clone() for name, weight in model.named_parameters()}
 
     @torch.no_grad()
     def update(self, model: torch.nn.Module, step: int) -> None:
         """Take in the weights after step ``step``; early steps are forgotten faster."""
         decay = min(self._decay, (1 + step) / (10 + step))
-        kept, new = list(self._weights.values()), [weight for weight in model.parameters()]
+        kept, new = list(self._weights.values()), list(model.parameters())
         torch._foreach_lerp_(kept, new, 1.0 - decay)
 
     @torch.no_grad()
@@ -251,9 +248,7 @@ class _KeepAverage(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         if state.is_world_process_zero:
-            self._average.save(
-                Path(args.output_dir) / f"checkpoint-{state.global_step}" / AVERAGE
-            )
+            self._average.save(Path(args.output_dir) / f"checkpoint-{state.global_step}" / AVERAGE)
 
 
 class ToxicityTrainer(Trainer):

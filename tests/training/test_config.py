@@ -1,0 +1,116 @@
+"""A configuration is checked in full, and a wrong one is named in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bot.labels import Label
+from training.__main__ import main
+from training.config import ConfigError, Presets, load
+
+CONFIGS = sorted((Path(__file__).parents[2] / "training" / "configs").glob("*.toml"))
+
+SMALLEST = """
+name = "small"
+[rows]
+file = "rows.csv"
+[base]
+checkpoint = "some/bert"
+[artifact]
+model_version = "small-1"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "small.toml"
+    path.write_text(SMALLEST)
+    return path
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_recipes_that_come_along_are_sound(path: Path) -> None:
+    assert load(path).name == path.stem
+
+
+def test_overrides_are_read_as_toml_and_else_as_text(config: Path) -> None:
+    experiment = load(
+        config,
+        ("optimisation.epochs=1.5", "rows.file=/some/where.csv", "rows.id_column = code", "seed=3"),
+    )
+    assert experiment.optimisation.epochs == 1.5
+    assert experiment.rows.file == Path("/some/where.csv")
+    assert experiment.rows.id_column == "code"
+    assert experiment.seed == 3
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("optimisation.epoch=2", "optimisation.epoch: there is no such setting"),
+        ("speed=3", "speed: there is no such setting"),
+        ("optimisation.epochs=0", "optimisation.epochs = 0"),
+        ("optimisation.epochs=nan", "optimisation.epochs = nan"),
+        ("rows.validation_share=1.0", "rows.validation_share = 1.0"),
+        ("base.max_tokens=9999", "base.max_tokens = 9999"),
+        ("optimisation.schedule=stairs", "optimisation.schedule = 'stairs'"),
+        ("name=A name", "name = 'A name'"),
+        ("presets.labels.rude.strict=0.5", "presets.labels.rude"),
+        ("presets.balanced=0.95", "must not rise"),
+        ("seed", "section.key=value"),
+        ("name.first=x", "name is a setting"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(config: Path, override: str, named: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load(config, (override,))
+    assert named in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_missing_setting_is_named(config: Path) -> None:
+    config.write_text(SMALLEST.replace('checkpoint = "some/bert"', ""))
+    with pytest.raises(ConfigError, match=r"base\.checkpoint"):
+        load(config)
+
+
+def test_a_file_that_is_not_toml_is_refused(config: Path) -> None:
+    config.write_text("name = ")
+    with pytest.raises(ConfigError, match="not TOML"):
+        load(config)
+
+
+def test_a_label_may_have_its_own_target() -> None:
+    presets = Presets.model_validate({"labels": {"threat": {"strict": 0.5}}})
+    assert presets.target("strict", Label.THREAT) == 0.5
+    assert presets.target("strict", Label.TOXIC) == presets.strict
+    assert presets.target("relaxed", Label.THREAT) == presets.relaxed
+
+
+@pytest.mark.parametrize("command", ["train", "calibrate"])
+def test_the_command_line_tells_it_without_a_traceback(config: Path, command: str) -> None:
+    wrong = ["--config", str(config), "--set", "optimisation.epochs=-1"]
+    result = CliRunner().invoke(main, [command, *wrong])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert "optimisation.epochs = -1" in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_it_runs_as_a_module(config: Path) -> None:
+    words = ["train", "--config", str(config), "--set", "rows.validation_share=2"]
+    found = subprocess.run(
+        [sys.executable, "-m", "training", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert found.returncode == 1
+    assert "rows.validation_share = 2" in found.stderr
+    assert "Traceback" not in found.stderr
