@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import shlex
+import signal
 import sys
 import threading
 from typing import Any
@@ -147,6 +148,10 @@ def typed_lines() -> asyncio.Queue[str]:
 
 
 async def serve(port: int, token: str | None) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    # The loop's own handler, unlike Python's, also wakes a loop that is just going to sleep.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
     async with Wire(token, port=port) as wire:
         server = demo(wire)
         print(f"DISCORD_TOKEN={wire.token}")
@@ -175,7 +180,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="where to listen on 127.0.0.1")
     parser.add_argument("--token", help="the token that may log in (made up when not given)")
     options = parser.parse_args()
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(serve(options.port, options.token))
 
 

@@ -31,7 +31,8 @@ class Pulse:
         ends = time.monotonic() + timeout_s
         while not (result := found()):
             try:
-                await asyncio.wait_for(self._next.wait(), max(ends - time.monotonic(), 0))
+                async with asyncio.timeout(max(ends - time.monotonic(), 0)):
+                    await self._next.wait()
             except TimeoutError:
                 raise TimeoutError(f"{what} did not happen within {timeout_s:g} s") from None
         return result
@@ -40,6 +41,7 @@ class Pulse:
         """Wait until nothing happens for ``for_s`` seconds."""
         while True:
             try:
-                await asyncio.wait_for(self._next.wait(), for_s)
+                async with asyncio.timeout(for_s):
+                    await self._next.wait()
             except TimeoutError:
                 return
