@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, NoReturn
@@ -14,14 +15,23 @@ from bot import __version__
 from bot.errors import (
     ArtifactError,
     ConnectionRefused,
+    DatabaseMisfit,
     HexwardError,
     MissingExtraError,
     SettingsError,
 )
 from bot.logs import describe, set_up_logging
-from bot.settings import Settings, load_settings
+from bot.settings import Settings, load_settings, unknown_names
 
-_HOST_MUST_ACT = (SettingsError, ConnectionRefused, ArtifactError, MissingExtraError)
+log = logging.getLogger(__name__)
+
+_HOST_MUST_ACT = (
+    SettingsError,
+    ConnectionRefused,
+    ArtifactError,
+    DatabaseMisfit,
+    MissingExtraError,
+)
 
 # The model's runtime and the database are imported by the commands that need them, so that --help
 # and mistakes are answered sooner.
@@ -110,6 +120,8 @@ def _settings() -> Settings:
     except HexwardError as error:
         _stop(error, 2)
     set_up_logging(settings.logging_level, settings.token)
+    if strangers := unknown_names():
+        log.warning(".env sets %s, which Hexward does not know", ", ".join(strangers))
     return settings
 
 

@@ -207,14 +207,14 @@ def stop_on_signals() -> Iterator[asyncio.Event]:
     stop = asyncio.Event()
     signals = (signal.SIGINT, signal.SIGTERM)
 
-    def on_signal() -> None:
-        log.info("Stopping: finishing what was accepted")
+    def on_signal(number: signal.Signals) -> None:
+        log.info("Stopping on %s: finishing what was accepted", number.name)
         stop.set()
         for number in signals:
             loop.remove_signal_handler(number)
 
     for number in signals:
-        loop.add_signal_handler(number, on_signal)
+        loop.add_signal_handler(number, on_signal, number)
     try:
         yield stop
     finally:

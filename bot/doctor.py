@@ -18,9 +18,9 @@ from bot.chat.client import needed_intents, point_at
 from bot.chat.log_channel import Trouble, find_log_channel
 from bot.chat.lookup import missing_permissions
 from bot.chat.supervision import refusal
-from bot.errors import HexwardError
+from bot.errors import HexwardError, MissingExtraError
 from bot.logs import describe, set_up_logging
-from bot.settings import Settings, load_settings
+from bot.settings import Settings, load_settings, unknown_names
 from bot.storage import migrate
 from bot.storage.database import Database
 from bot.storage.decisions import Outcome
@@ -76,7 +76,15 @@ async def _findings(offline: bool) -> AsyncIterator[Finding]:
         yield Finding(Level.BAD, "settings", str(error), "Correct it in the environment or .env.")
         return
     set_up_logging(max(settings.logging_level, 40), settings.token)
-    yield Finding(Level.GOOD, "settings", "readable")
+    if strangers := unknown_names():
+        yield Finding(
+            Level.DOUBTFUL,
+            "settings",
+            f".env sets {', '.join(strangers)}, which Hexward does not know",
+            "Compare the names with .env.example.",
+        )
+    else:
+        yield Finding(Level.GOOD, "settings", "readable")
     yield _token(settings)
     database, in_use = await _database(settings)
     yield database
@@ -112,8 +120,15 @@ async def _database(settings: Settings) -> tuple[Finding, bool]:
     try:
         revision, newest = await asyncio.to_thread(migrate.current, settings.database_url)
     except HexwardError as error:
-        return Finding(Level.BAD, subject, str(error), "Correct DATABASE_URL."), False
+        return Finding(
+            Level.BAD, subject, str(error), _remedy(error, "Correct DATABASE_URL.")
+        ), False
     if revision is None:
+        try:
+            migrate.check_place(settings.database_url)
+        except HexwardError as error:
+            remedy = "Correct DATABASE_URL, or give the user that runs Hexward that folder."
+            return Finding(Level.BAD, subject, str(error), remedy), False
         return Finding(Level.GOOD, subject, "new: it is made at the first start"), False
     if revision == newest:
         return Finding(Level.GOOD, subject, f"at revision {revision}"), True
@@ -125,14 +140,18 @@ async def _database(settings: Settings) -> tuple[Finding, bool]:
     return Finding(Level.DOUBTFUL, subject, what, remedy), False
 
 
+def _remedy(error: HexwardError, otherwise: str) -> str:
+    """The remedy, unless the error's own words name it."""
+    return "" if isinstance(error, MissingExtraError) else otherwise
+
+
 async def _model(settings: Settings) -> Finding:
     try:
         model = await load(settings)
         await asyncio.to_thread(model.score, ["hello"])
     except HexwardError as error:
-        return Finding(
-            Level.BAD, "model", str(error), "Restore the model's files, or correct MODEL."
-        )
+        remedy = _remedy(error, "Restore the model's files, or correct MODEL.")
+        return Finding(Level.BAD, "model", str(error), remedy)
     return Finding(Level.GOOD, "model", f"{model.version} loads, its files are intact, it scores")
 
 

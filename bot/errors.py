@@ -32,7 +32,8 @@ class MissingExtraError(HexwardError):
     def __init__(self, purpose: str, extra: str) -> None:
         super().__init__(
             f"{purpose} needs packages that are not installed. "
-            f"Install them with: pip install 'hexward[{extra}]'"
+            "In Hexward's folder, install them with: "
+            f".venv/bin/pip install -c constraints.txt -e '.[{extra}]'"
         )
         self.extra = extra
 
@@ -58,6 +59,10 @@ class EngineClosed(ScoringError):
 
 class DatabaseError(HexwardError):
     """The database cannot be opened, or does not fit this version of Hexward."""
+
+
+class DatabaseMisfit(DatabaseError):
+    """The database's address, file or version is wrong; only its host can mend that."""
 
 
 class ConnectionRefused(HexwardError):

@@ -9,6 +9,7 @@ import logging
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+from dotenv import dotenv_values
 from pydantic import (
     Field,
     SecretStr,
@@ -135,7 +136,13 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{env_file} cannot be read: {error}") from None
+        raise SettingsError(f"{env_file} cannot be read as text in UTF-8: {error}") from None
+
+
+def unknown_names(env_file: Path = Path(".env")) -> list[str]:
+    """The names in ``.env`` that are no setting: mistyped, most likely."""
+    known = {name.upper() for name in Settings.model_fields}
+    return sorted(name for name in dotenv_values(env_file) if name.upper() not in known)
 
 
 def _one_line(error: ValidationError) -> str:

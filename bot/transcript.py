@@ -13,7 +13,7 @@ def transcript(author: str, channel: str, text: str, screened: Sequence[Screened
 
     Scores stand against thresholds: ``toxic 0.97≥0.80`` flags, ``threat 0.01<0.50`` does not.
     """
-    lines = [f"#{channel}  {author}: {text}"]
+    lines = [f"#{channel}  {author}: {_printable(text)}"]
     for one in screened:
         decision = one.decision
         verdict = "FLAGGED" if decision.flagged else "passed "
@@ -27,3 +27,8 @@ def transcript(author: str, channel: str, text: str, screened: Sequence[Screened
     if not screened:
         lines.append("    not screened")
     return "\n".join(lines)
+
+
+def _printable(text: str) -> str:
+    """The text without what a terminal would obey rather than show."""
+    return "".join(character if character.isprintable() else "�" for character in text)

@@ -55,6 +55,9 @@ async def run_terminal(
     async for line in _lines(descriptor, source.encoding):
         if not line.strip():
             continue
+        if line.startswith("/"):
+            say("Commands are used on the page: choose Mo, and type / in a channel.")
+            continue
         try:
             await report(await stage.post(line))
         except Refused as refusal:

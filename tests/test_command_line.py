@@ -103,8 +103,8 @@ def test_texts_become_a_table(tiny_model: Path) -> None:
         (["check", "x"], {"MODEL": "/nowhere/model"}, 2, "/nowhere/model"),
         (["run"], {"LOG_LEVEL": "loud"}, 2, "LOG_LEVEL"),
         (["run"], {"MODEL_THREADS": "none"}, 2, "MODEL_THREADS"),
-        (["run"], {"DATABASE_URL": "mysql://x/y"}, 1, "mysql"),
-        (["db", "upgrade"], {"DATABASE_URL": "sqlite:////proc/nowhere/x.db"}, 1, "/proc/nowhere"),
+        (["run"], {"DATABASE_URL": "mysql://x/y"}, 2, "mysql"),
+        (["db", "upgrade"], {"DATABASE_URL": "sqlite:////proc/nowhere/x.db"}, 2, "/proc/nowhere"),
     ],
 )
 def test_mistakes_are_one_line_with_a_status(
@@ -129,10 +129,20 @@ def test_the_doctor_names_what_is_wrong_and_the_remedy(tiny_model: Path, tmp_pat
     url = f"sqlite:///{tmp_path / 'x.db'}"
     done = hexward("doctor", MODEL=str(tiny_model), DATABASE_URL=url)
     assert done.returncode == 0, done.stdout
+    (tmp_path / ".env").write_text("TOKEN_OF_DISCORD=1\n")
     done = hexward("doctor", "--offline", MODEL="/nowhere", DATABASE_URL=url, DISCORD_TOKEN="short")
     output = done.stdout.decode()
     assert done.returncode == 1
+    assert "TOKEN_OF_DISCORD" in output
     assert "does not look like a bot token" in output
     assert "/nowhere" in output
     assert output.count("→") >= 2
     assert "Traceback" not in output + done.stderr.decode()
+
+
+def test_the_doctor_sees_a_folder_that_cannot_be_written(tiny_model: Path) -> None:
+    done = hexward(
+        "doctor", "--offline", MODEL=str(tiny_model), DATABASE_URL="sqlite:////proc/x.db"
+    )
+    assert done.returncode == 1
+    assert "/proc cannot be written" in done.stdout.decode()

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 # Discord takes about one message a second in a channel. In a raid, more alerts than this per server
 # are not queued but told in one line, so that neither memory nor moderators drown.
 MOST_PENDING = 25
-SUM_UP_EVERY_S = 30.0
+SUM_UP_EVERY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,11 @@ class Actions:
     async def _sum_up(self, server_id: int) -> None:
         crowd = self._crowds.pop(server_id, None)
         if crowd is not None:
+            log.warning(
+                "Server %d: %d flags came faster than Discord takes alerts; the database has them",
+                server_id,
+                crowd.count,
+            )
             await self._send(
                 crowd.latest,
                 f"{crowd.count} more messages were flagged, faster than Discord takes alerts. They "

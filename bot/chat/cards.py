@@ -7,6 +7,7 @@ an embed 6,000 in all.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 
 import discord
@@ -19,6 +20,8 @@ CALM = discord.Colour(0x4F9D69)
 
 _BAR_CELLS = 10
 _QUOTE_LIMIT = 3_600
+# Characters that make what follows them run the other way, also outside of the quotation.
+_DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _MARKUP = re.compile(r"([\\*_~|`>#\[\]()<:@-])")
 
 
@@ -74,17 +77,26 @@ def names(labels: tuple[Label, ...]) -> str:
 
 
 def spoiler(text: str) -> str:
-    """A text behind spoiler bars, unable to break out of them, cut to what a card holds."""
-    pieces: list[str] = []
-    room = _QUOTE_LIMIT
-    for character in text.strip():
-        piece = _MARKUP.sub(r"\\\1", character)
+    """A text behind spoiler bars, unable to break out of them.
+
+    Of a text that is too long for a card, the beginning and the end are shown.
+    """
+    pieces = [_MARKUP.sub(r"\\\1", character) for character in _DIRECTIONS.sub("", text).strip()]
+    if sum(map(len, pieces)) > _QUOTE_LIMIT:
+        half = _QUOTE_LIMIT // 2
+        pieces = [*_fitting(pieces, half), " … ", *reversed(_fitting(reversed(pieces), half))]
+    return f"||{''.join(pieces)}||"
+
+
+def _fitting(pieces: Iterable[str], room: int) -> list[str]:
+    """As many of the first pieces as have room together."""
+    taken = []
+    for piece in pieces:
         room -= len(piece)
         if room < 0:
-            pieces.append("…")
             break
-        pieces.append(piece)
-    return f"||{''.join(pieces)}||"
+        taken.append(piece)
+    return taken
 
 
 def verdict_card(decision: Decision, model_version: str, preset: str) -> discord.Embed:
@@ -121,7 +133,7 @@ def alert_card(
         timestamp=now,
     )
     card.add_field(name="Scores against thresholds", value=score_table(decision), inline=False)
-    card.add_field(name="Author", value=f"<@{author.id}>\n{author.id}")
+    card.add_field(name="Author", value=f"<@{author.id}>")
     card.add_field(name="Channel", value=f"<#{channel_id}>")
     card.add_field(
         name="Posted",
@@ -133,7 +145,7 @@ def alert_card(
         value=f"[Jump to the message]({jump_url})",
         inline=False,
     )
-    card.set_footer(text=f"Decision {decision_id} · model {model_version}")
+    card.set_footer(text=f"Decision {decision_id} · author {author.id} · model {model_version}")
     return card
 
 

@@ -40,8 +40,10 @@ class Revisions:
         if known is not None and known[1] == digest:
             return None
         number = self._number(message, known)
-        if known is not None and number <= known[0]:
+        if known is not None and number < known[0]:
             return None  # an older revision that arrives late, after a resumed session
+        if known is not None and number == known[0]:
+            number += 1  # another edit in the same instant of Discord's clock
         self._latest[message.id] = (number, digest)
         self._latest.move_to_end(message.id)
         if len(self._latest) > self._capacity:

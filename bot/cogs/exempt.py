@@ -87,8 +87,8 @@ class ExemptCommands(
         """Choose whether members who can manage messages are screened"""
         await interaction.response.defer(ephemeral=True)
         await self._servers.set_exempt_moderators(server_id(interaction), exempt)
-        state = "not screened" if exempt else "screened like everybody else"
-        await answer(interaction, f"Members who can manage messages are now {state}.")
+        state = "no longer screened" if exempt else "screened like everybody else"
+        await answer(interaction, f"Members who can manage messages are {state}.")
 
     @app_commands.command()
     @app_commands.describe(exempt="On: messages of other bots and webhooks are not screened")
@@ -96,8 +96,8 @@ class ExemptCommands(
         """Choose whether other bots and webhooks are screened"""
         await interaction.response.defer(ephemeral=True)
         await self._servers.set_exempt_bots(server_id(interaction), exempt)
-        state = "not screened" if exempt else "screened"
-        await answer(interaction, f"Messages of other bots and webhooks are now {state}.")
+        state = "no longer screened" if exempt else "screened"
+        await answer(interaction, f"Messages of other bots and webhooks are {state}.")
 
     async def _forget_deleted(self, server: discord.Guild) -> None:
         """Drop exemptions of what no longer exists: nobody could name it to remove it."""

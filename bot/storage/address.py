@@ -10,7 +10,7 @@ from typing import Self
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from bot.errors import DatabaseError
+from bot.errors import DatabaseMisfit
 
 _ACCEPTED = (
     "Use sqlite:///./data/hexward.db for a file, "
@@ -45,14 +45,14 @@ class Address:
 
         Raises
         ------
-        DatabaseError
+        DatabaseMisfit
             If it is no URL, or names a database or driver that Hexward does not use.
         """
         try:
             url = make_url(text.strip())
         except (ArgumentError, ValueError):
             # The text may hold a password, and a typing error may have put it anywhere.
-            raise DatabaseError(f"DATABASE_URL is not a database URL. {_ACCEPTED}") from None
+            raise DatabaseMisfit(f"DATABASE_URL is not a database URL. {_ACCEPTED}") from None
         match url.drivername:
             case "sqlite" | "sqlite+aiosqlite" | "sqlite+pysqlite":
                 path = _sqlite_path(url)
@@ -62,19 +62,19 @@ class Address:
             case other:
                 # A host pasted without its scheme can end up here too, so show only a plain name.
                 name = repr(other) if re.fullmatch(r"[a-z0-9_+]{1,32}", other) else "what it names"
-                raise DatabaseError(f"DATABASE_URL: {name} is not supported. {_ACCEPTED}")
+                raise DatabaseMisfit(f"DATABASE_URL: {name} is not supported. {_ACCEPTED}")
 
 
 def _sqlite_path(url: URL) -> Path:
     """The file an SQLite URL names."""
     database = url.database or ""
     if url.host:
-        raise DatabaseError(
+        raise DatabaseMisfit(
             "DATABASE_URL: an SQLite file needs three slashes (sqlite:///./folder/file.db), "
             "or four for an absolute path."
         )
     if database in ("", ":memory:") or database.startswith("file:"):
-        raise DatabaseError(
+        raise DatabaseMisfit(
             "DATABASE_URL: name a file, such as sqlite:///./data/hexward.db; "
             "a database in memory would forget everything at the next start."
         )
@@ -84,9 +84,9 @@ def _sqlite_path(url: URL) -> Path:
 def _for_asyncpg(url: URL) -> URL:
     """The same address with the driver, and the option that it calls otherwise than others do."""
     if not url.database:
-        raise DatabaseError(f"DATABASE_URL: the name of the database is missing. {_ACCEPTED}")
+        raise DatabaseMisfit(f"DATABASE_URL: the name of the database is missing. {_ACCEPTED}")
     if not url.query.keys() <= _OPTIONS:
-        raise DatabaseError(
+        raise DatabaseMisfit(
             f"DATABASE_URL: after the ? only {', '.join(sorted(_OPTIONS))} are understood."
         )
     query = {("ssl" if key == "sslmode" else key): value for key, value in url.query.items()}

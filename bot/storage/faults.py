@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bot.errors import DatabaseError
+from bot.errors import DatabaseError, DatabaseMisfit
 from bot.storage.address import Address
 
 # The beginning of SQLite's error names (extended ones such as SQLITE_BUSY_SNAPSHOT included).
@@ -21,6 +21,9 @@ _SQLITE = {
     "SQLITE_IOERR": "cannot be read or written: the disk reported an error",
 }
 
+# What may be over soon without anybody changing a setting.
+_PASSING = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR"}
+
 
 def explain(error: Exception, address: Address) -> DatabaseError:
     """Say what went wrong with the database at `address`.
@@ -28,14 +31,15 @@ def explain(error: Exception, address: Address) -> DatabaseError:
     Only the driver's own first line is passed on, never a statement or its values.
     """
     if isinstance(error, DatabaseError):
-        return DatabaseError(str(error))
+        return type(error)(str(error))
     cause: BaseException = error
     if isinstance(error, DBAPIError) and error.orig is not None:
         cause = error.orig
     code = _sqlite_code(cause)
     for beginning, sentence in _SQLITE.items():
         if code.startswith(beginning):
-            return DatabaseError(f"The database {address} {sentence}.")
+            kind = DatabaseError if beginning in _PASSING else DatabaseMisfit
+            return kind(f"The database {address} {sentence}.")
     if isinstance(error, PoolTimeout):
         return DatabaseError(f"The database {address} is too busy to answer.")
     if isinstance(error, OSError) and address.path is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.errors import DatabaseError
+from bot.errors import DatabaseError, DatabaseMisfit
 from bot.storage.address import Address
 from bot.storage.engine import make_engine, writing
 from bot.storage.faults import explain, is_busy
@@ -151,26 +152,47 @@ def _refuse_unknown(connection: Connection, scripts: ScriptDirectory, address: A
     found = MigrationContext.configure(connection).get_current_heads()
     unknown = ", ".join(revision for revision in found if not is_known(revision))
     if unknown:
-        raise DatabaseError(
+        raise DatabaseMisfit(
             f"The database {address} is at revision {unknown}, but this version of Hexward knows "
             f"revisions only up to {_head(scripts)}. Update Hexward, or restore a backup made "
             "before the database was upgraded."
         )
     tables = inspect(connection).get_table_names()
     if not found and set(tables) - {"alembic_version"}:
-        raise DatabaseError(
+        raise DatabaseMisfit(
             f"The database {address} holds tables that are not Hexward's "
             f"({', '.join(sorted(tables)[:3])}). Name another one in DATABASE_URL."
         )
 
 
+def check_place(url: str) -> None:
+    """Whether a database that does not exist yet could be made; changes nothing.
+
+    Raises
+    ------
+    DatabaseMisfit
+        If its folder cannot be written, or made where it is missing.
+    """
+    path = Address.parse(url).path
+    if path is None:
+        return
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise DatabaseMisfit(
+            f"The database {path} cannot be made: {folder} cannot be written ({error.strerror})."
+        ) from None
+
+
 def _make_folder(path: Path) -> None:
     if path.is_dir():
-        raise DatabaseError(f"The database {path} is a folder. Name a file in DATABASE_URL.")
+        raise DatabaseMisfit(f"The database {path} is a folder. Name a file in DATABASE_URL.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DatabaseError(
+        raise DatabaseMisfit(
             f"The database's folder {path.parent} cannot be made ({error.strerror}). "
             "Check the path in DATABASE_URL and who may write there."
         ) from error

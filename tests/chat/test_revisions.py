@@ -48,6 +48,14 @@ def test_an_older_revision_that_comes_late_is_dropped() -> None:
     assert number(revisions, "first", POSTED + timedelta(seconds=1)) is None
 
 
+def test_two_edits_in_one_instant_are_two_revisions() -> None:
+    revisions = Revisions(10)
+    first = number(revisions, "clean", POSTED)
+    second = number(revisions, "not clean", POSTED)
+    assert first is not None
+    assert second == first + 1
+
+
 def test_changed_words_without_a_time_are_a_revision_all_the_same() -> None:
     revisions = Revisions(10)
     number(revisions, "clean")

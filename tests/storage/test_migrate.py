@@ -227,7 +227,7 @@ def test_a_momentary_refusal_is_tried_again(path: Path, url: str) -> None:
 
 async def test_postgresql_without_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "asyncpg", None)
-    with pytest.raises(MissingExtraError, match=r"hexward\[postgresql\]"):
+    with pytest.raises(MissingExtraError, match=r"\[postgresql\]"):
         await Database.open("postgresql://bot:secret@localhost/hexward")
 
 
