@@ -130,14 +130,13 @@ def alert_card(
         url=jump_url,
         colour=ALARM,
         description=spoiler(text),
-        timestamp=now,
     )
     card.add_field(name="Scores against thresholds", value=score_table(decision), inline=False)
     card.add_field(name="Author", value=f"<@{author.id}>")
     card.add_field(name="Channel", value=f"<#{channel_id}>")
     card.add_field(
         name="Posted",
-        value=f"{discord.utils.format_dt(posted_at, 'R')}\nthis alert {age(posted_at, now)} later",
+        value=f"{discord.utils.format_dt(posted_at, 'R')}\nflagged {age(posted_at, now)} later",
     )
     origin = {"content": "Message"}.get(surface, "Forwarded text")
     card.add_field(

@@ -25,7 +25,7 @@ async def test_a_harmful_message_becomes_a_decision_and_an_alert(scene: Scene) -
     assert str(scene.ada.id) in fields["Author"]
     assert fields["Channel"] == f"<#{scene.general.id}>"
     assert str(posted.id) in fields["Message"]
-    assert "this alert" in fields["Posted"]
+    assert "flagged" in fields["Posted"]
     assert not card.pings
 
     (row,) = scene.rows(
