@@ -238,8 +238,8 @@ class Page:
 
     async def _choose(self, request: web.Request) -> web.Response:
         seat = self._seat(request)
-        wish = await request.json()
         try:
+            wish = await request.json()
             stored = self._world.backend.get_message(seat.channel.id, int(wish["message_id"]))
             message = ResponseMessage(self._world, stored)
             if "app" in wish:

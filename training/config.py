@@ -133,6 +133,7 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
         The TOML file.
     overrides
         ``section.key=value``; the value is read as TOML, and as plain text if it is not TOML.
+        Without a value, the setting is taken out.
 
     Raises
     ------
@@ -173,6 +174,9 @@ def _apply(settings: dict[str, Any], override: str) -> None:
         section = section.setdefault(part, {})
         if not isinstance(section, dict):
             raise ConfigError(f"{override!r}: {part} is a setting, not a section")
+    if not text.strip():
+        section.pop(parts[-1], None)
+        return
     try:
         section[parts[-1]] = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

@@ -162,6 +162,8 @@ def _table(rows: Rows) -> pd.DataFrame:
         raise DataError(f"{rows.file}: not UTF-8: {error}") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DataError(f"{rows.file}: not a CSV table: {error}") from None
+    except ValueError as error:  # what pyarrow raises for a file that is no Parquet
+        raise DataError(f"{rows.file}: not a Parquet table: {error}") from None
     wanted = [rows.text_column, rows.id_column, rows.weight_column, *LABELS]
     for column in wanted:
         if column is not None and column not in table.columns:
@@ -182,7 +184,7 @@ def _labels(table: pd.DataFrame, file: Path) -> Floats:
         if len(bad):
             found = table[label.value].iloc[bad[0]]
             raise DataError(
-                f"{file}: {label} must be 0 or 1; row {bad[0] + 1} has {found!r}"
+                f"{file}: {label} must be 0 or 1; row {bad[0] + 1} has {found}"
                 f" (rows {', '.join(str(row + 1) for row in bad[:NAMED])}"
                 f"{', …' if len(bad) > NAMED else ''})"
             )

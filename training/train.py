@@ -24,7 +24,6 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
-from transformers.trainer_utils import get_last_checkpoint
 
 from bot.labels import LABELS
 from bot.screening.model import load_model
@@ -100,6 +99,9 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
     if trainer.average is not None:
         trainer.average.put_into(model)
     model.save_pretrained(trained)
+    # A longer text is read in windows of the length that the model was trained on: in longer ones,
+    # an insult drowns among harmless words.
+    tokenizer.model_max_length = experiment.base.max_tokens
     tokenizer.save_pretrained(trained)
     logits = load_model(str(trained.resolve())).logits(validation.texts)
     np.save(directory / LOGITS, logits)
@@ -374,15 +376,28 @@ def _open_run(experiment: Experiment, directory: Path, resume: bool) -> str | No
     if resume:
         if not written.exists():
             raise RunError(f"{directory}: there is no run to resume")
-        if written.read_text(encoding="utf-8") != settings:
-            raise RunError(f"{directory}: was begun with other settings; see experiment.json")
-        checkpoints = directory / "checkpoints"
-        found = get_last_checkpoint(str(checkpoints)) if checkpoints.exists() else None
+        begun = Experiment.model_validate_json(written.read_text(encoding="utf-8"))
+        for part in ("seed", "rows", "base", "optimisation"):
+            if getattr(begun, part) != getattr(experiment, part):
+                raise RunError(f"{directory}: was begun with another {part}; see experiment.json")
+        found = _newest_whole(
+            directory / "checkpoints", bool(experiment.optimisation.average_decay)
+        )
         log.info("resuming from %s", found or "the start: there is no checkpoint yet")
         return found
     if written.exists():
         raise RunError(f"{directory}: holds a run already; pass --resume or another --run")
     written.write_text(settings, encoding="utf-8")
+    return None
+
+
+def _newest_whole(checkpoints: Path, averaged: bool) -> str | None:
+    """The newest checkpoint that was written to its end, the average (its last file) included."""
+    for step in sorted(
+        (int(folder.name.rpartition("-")[2]), folder) for folder in checkpoints.glob("checkpoint-*")
+    )[::-1]:
+        if not averaged or (step[1] / AVERAGE).exists():
+            return str(step[1])
     return None
 
 

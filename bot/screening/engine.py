@@ -121,7 +121,8 @@ class Engine:
                 _answer(request, EngineClosed())
         if self._loop is not None:
             try:
-                await asyncio.wait_for(self._stopped.wait(), _STOP_S)
+                async with asyncio.timeout(_STOP_S):
+                    await self._stopped.wait()
             except TimeoutError:
                 log.warning("The scoring worker is still busy; it is left behind.")
 

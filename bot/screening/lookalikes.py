@@ -20,7 +20,7 @@ from functools import lru_cache
 # Latin letters with what resembles them, written as "letter: characters".
 _TWINS_BY_LETTER = """
 a: а α ɑ ⍺        A: А Α Ꭺ
-b: Ь ь в ß ƅ      B: В Β Ᏼ
+b: Ь ь в ƅ        B: В Β Ᏼ
 c: с ϲ ⅽ ᴄ        C: С Ϲ Ꮯ
 d: ԁ ɗ            D: Ꭰ
 e: е ҽ є ε        E: Е Ε Ꭼ

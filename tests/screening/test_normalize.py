@@ -50,9 +50,9 @@ def test_the_longest_message_takes_no_time(pattern: str) -> None:
     text = (pattern * 4000)[:4000]
     seconds = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.thread_time()  # of this thread alone: other work on the machine is no fault
         views(text)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.thread_time() - start)
     # measured below 0.008 s on an idle core; anything quadratic takes ten times this bound
     assert min(seconds) < 0.05
 

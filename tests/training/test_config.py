@@ -114,3 +114,9 @@ def test_it_runs_as_a_module(config: Path) -> None:
     assert found.returncode == 1
     assert "rows.validation_share = 2" in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_an_override_without_a_value_takes_the_setting_out() -> None:
+    shipped = next(config for config in CONFIGS if config.stem == "minilm-jigsaw")
+    assert load(shipped).rows.weight_column == "prior_weight"
+    assert load(shipped, ("rows.weight_column=",)).rows.weight_column is None

@@ -168,3 +168,10 @@ def test_a_sample_keeps_every_combination(labelled: Labelled, count: int) -> Non
     drawn = sample(labelled, count, seed=1)
     assert len(set(drawn.ids)) == len(drawn) <= len(labelled)
     assert {tuple(row) for row in drawn.labels} == {tuple(row) for row in labelled.labels}
+
+
+def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "rows.parquet"
+    file.write_bytes(b"x")
+    with pytest.raises(DataError, match=r"rows\.parquet"):
+        read(Rows(file=file))

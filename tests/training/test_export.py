@@ -69,7 +69,7 @@ def test_the_manifest_says_what_was_measured(made: tuple[Path, Path, Path]) -> N
     manifest = artifact.read(directory)
     found = json.loads((run / "calibration.json").read_text())
     assert manifest.precision == "int8"
-    assert manifest.max_tokens == 64
+    assert manifest.max_tokens == 32
     assert manifest.metrics["validation_rows"] == 90
     assert set(manifest.metrics["roc_auc"]) == {*LABELS, "mean"}
     for label in LABELS:

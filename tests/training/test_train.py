@@ -17,7 +17,16 @@ from safetensors.torch import load_file
 
 from training.config import Experiment, Optimisation
 from training.data import read
-from training.train import LengthGrouped, RunError, new_model, parameter_groups, run
+from training.train import (
+    AVERAGE,
+    Average,
+    LengthGrouped,
+    RunError,
+    _newest_whole,
+    new_model,
+    parameter_groups,
+    run,
+)
 
 
 def test_it_learns_what_the_labels_say(trained_run: Path) -> None:
@@ -111,3 +120,27 @@ def test_like_lengths_share_a_batch_and_epochs_differ() -> None:
     assert max(spans) < 20
     sampler.set_epoch(1)
     assert list(sampler) != first
+
+
+def test_the_average_is_what_the_model_gets() -> None:
+    model = torch.nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        model.weight.fill_(0.0)
+    average = Average(model, 0.5)
+    with torch.no_grad():
+        model.weight.fill_(1.0)
+    average.update(model, step=1_000)
+    average.put_into(model)
+    assert model.weight.item() == pytest.approx(0.5)
+    average.update(model, step=0)  # an early step is forgotten faster: a tenth is kept
+    assert average._weights["weight"].item() == pytest.approx(0.5)
+
+
+def test_a_checkpoint_that_was_not_written_to_its_end_is_passed_over(tmp_path: Path) -> None:
+    for step in (9, 20, 100):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+    (tmp_path / "checkpoint-20" / AVERAGE).touch()
+    (tmp_path / "checkpoint-9" / AVERAGE).touch()
+    assert _newest_whole(tmp_path, True) == str(tmp_path / "checkpoint-20")
+    assert _newest_whole(tmp_path, False) == str(tmp_path / "checkpoint-100")
+    assert _newest_whole(tmp_path / "nothing", True) is None
