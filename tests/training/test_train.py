@@ -70,7 +70,7 @@ def test_a_run_is_not_overwritten(trained_run: Path, experiment: Experiment) -> 
 
 def test_resuming_with_other_settings_is_refused(trained_run: Path, experiment: Experiment) -> None:
     other = experiment.model_copy(update={"seed": experiment.seed + 1})
-    with pytest.raises(RunError, match="other settings"):
+    with pytest.raises(RunError, match="another seed"):
         run(other, trained_run, resume=True)
 
 
