@@ -21,6 +21,7 @@ from bot.errors import (
     SettingsError,
 )
 from bot.logs import describe, set_up_logging
+from bot.screening.artifact import PRESET_NAMES
 from bot.settings import Settings, load_settings, unknown_names
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def run() -> None:
 @click.option("--jsonl", is_flag=True, help='Read {"id": …, "text": …} lines from standard input.')
 @click.option(
     "--preset",
-    type=click.Choice(["relaxed", "balanced", "strict"]),
+    type=click.Choice(PRESET_NAMES),
     default="balanced",
     show_default=True,
     help="The thresholds to compare with.",

@@ -207,8 +207,8 @@ def stop_on_signals() -> Iterator[asyncio.Event]:
     stop = asyncio.Event()
     signals = (signal.SIGINT, signal.SIGTERM)
 
-    def on_signal(number: signal.Signals) -> None:
-        log.info("Stopping on %s: finishing what was accepted", number.name)
+    def on_signal(received: signal.Signals) -> None:
+        log.info("Stopping on %s: finishing what was accepted", received.name)
         stop.set()
         for number in signals:
             loop.remove_signal_handler(number)

@@ -102,8 +102,10 @@ class ExemptCommands(
     async def _forget_deleted(self, server: discord.Guild) -> None:
         """Drop exemptions of what no longer exists: nobody could name it to remove it."""
         settings = await self._servers.get(server.id)
-        for role_id in settings.exempt_role_ids:
-            if server.get_role(role_id) is None:
+        if any(server.get_role(role_id) is None for role_id in settings.exempt_role_ids):
+            # Nothing is dropped on the cache's word alone: it may be incomplete.
+            there = {role.id for role in await server.fetch_roles()}
+            for role_id in settings.exempt_role_ids - there:
                 await self._servers.remove_exemption(server.id, ExemptionKind.ROLE, role_id)
         for channel_id in settings.exempt_channel_ids:
             try:

@@ -166,6 +166,18 @@ async def test_exemptions_of_what_was_deleted_disappear(scene: Scene) -> None:
     assert scene.rows("SELECT * FROM exemptions") == []
 
 
+async def test_an_exemption_is_not_dropped_because_the_cache_forgot_the_role(scene: Scene) -> None:
+    role = scene.server.add_role("helpers")
+    async with scene.bot(log_channel=False):
+        await scene.mo.run(scene.general, "exempt add", role=role)
+        # The event of a deletion that did not happen: the bot's cache is wrong from here on.
+        scene.wire.send_event(
+            "GUILD_ROLE_DELETE", {"guild_id": str(scene.server.id), "role_id": str(role.id)}
+        )
+        assert f"<@&{role.id}>" in words(await scene.mo.run(scene.general, "exempt list"))
+    assert scene.rows("SELECT target_id FROM exemptions") == [(role.id,)]
+
+
 async def test_a_command_under_way_at_the_stop_is_answered(scene: Scene) -> None:
     async with scene.bot(log_channel=False):
         scene.wire.faults.slow(0.5, "POST", "/interactions/*")
