@@ -6,7 +6,10 @@ Both are fitted on validation rows, which the weights have never seen, under the
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +19,23 @@ from scipy.optimize import minimize
 
 from bot.labels import LABELS, Label
 from bot.screening.artifact import PRESET_NAMES, Calibration, PresetName, PresetRule
-from training.config import Presets
+from training import origins, runs
+from training.config import Experiment, Presets, TrainingError
 from training.data import Floats, Labelled
+
+log = logging.getLogger(__name__)
 
 Curve = npt.NDArray[np.float64]
 
 GRID = np.arange(1, 100) / 100  # thresholds that a moderator can read and type
 MIN_HITS = 10  # rightly flagged rows below which a measured precision is luck
 BINS = 15
+UNCALIBRATED = dict.fromkeys(LABELS, Calibration())
+MIN_ROWS = 10  # rows in a bin below which its share is not drawn
+
+
+class CalibrationError(TrainingError):
+    """A calibration that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +74,20 @@ def calibrate(logits: Floats, rows: Labelled, presets: Presets) -> Calibrated:
         label: platt(logits[:, at], rows.labels[:, at], rows.weights)
         for at, label in enumerate(LABELS)
     }
-    raw = probabilities(logits, dict.fromkeys(calibration, Calibration()))
+    raw = probabilities(logits, UNCALIBRATED)
     scores = probabilities(logits, calibration)
+    return Calibrated(
+        calibration,
+        choose_presets(scores, rows, presets),
+        error_before=calibration_errors(raw, rows),
+        error_after=calibration_errors(scores, rows),
+    )
+
+
+def choose_presets(
+    scores: Curve, rows: Labelled, presets: Presets
+) -> dict[PresetName, dict[Label, Chosen]]:
+    """The thresholds of all presets, from calibrated probabilities [rows, 6]."""
     chosen: dict[PresetName, dict[Label, Chosen]] = {name: {} for name in PRESET_NAMES}
     for at, label in enumerate(LABELS):
         floor = 0.0
@@ -78,12 +102,52 @@ def calibrate(logits: Floats, rows: Labelled, presets: Presets) -> Calibrated:
             )
             chosen[name][label] = found
             floor = found.rule.threshold
-    return Calibrated(
-        calibration,
-        chosen,
-        error_before=_errors(raw, rows),
-        error_after=_errors(scores, rows),
+    return chosen
+
+
+def calibrate_run(experiment: Experiment, directory: Path) -> Calibrated:
+    """Quantise a run's checkpoint and calibrate the int8 graph on the rows that the run held out.
+
+    The int8 graph is what ships, so its logits are what is calibrated.
+
+    Parameters
+    ----------
+    experiment
+        The run's own, but for its presets and artifact, which may have changed since.
+    directory
+        The run directory, as `training.train.run` left it. Written there: ``int8/``,
+        ``validation_logits.int8.npy``, ``calibration.json`` and ``reliability.png``; and
+        ``validation_logits.npy`` anew where an older normaliser made them.
+
+    Raises
+    ------
+    RunError
+        Nothing was trained there, or with other settings.
+    """
+    runs.check_same(experiment, directory)
+    rows, trained = runs.validation(directory), runs.made(directory / runs.CHECKPOINT)
+    # These import torch and ONNX Runtime, which fitting alone does without.
+    from bot.screening.model import load_model
+    from training.quantise import quantise_checkpoint
+    from training.scoring import logits_of
+
+    quantised = directory / runs.QUANTISED
+    quantise_checkpoint(experiment, trained, quantised)
+    logits = logits_of(load_model(str(quantised.resolve())), rows.texts, "int8")
+    np.save(directory / runs.INT8_LOGITS, logits)
+    if origins.measured_by_another_normaliser(directory):
+        log.info("another normaliser made %s: measuring the checkpoint again", runs.LOGITS)
+        checkpoint = load_model(str(trained.resolve()))
+        np.save(directory / runs.LOGITS, logits_of(checkpoint, rows.texts, "fp32"))
+    found = calibrate(logits, rows, experiment.presets)
+    write(directory / runs.CALIBRATION, found, origins.of_graph(directory))
+    reliability(
+        directory / runs.RELIABILITY,
+        "Reliability on the validation rows: on the diagonal, a score is a probability",
+        before_and_after(logits, found),
+        rows,
     )
+    return found
 
 
 def platt(logits: Floats, truth: Floats, weights: Floats) -> Calibration:
@@ -121,18 +185,25 @@ def probabilities(logits: Floats, calibration: dict[Label, Calibration]) -> Curv
 def choose(
     scores: Curve, truth: Floats, weights: Floats, target: float, floor: float = 0.0
 ) -> Chosen:
-    """The lowest threshold, at least ``floor``, whose measured precision is at least ``target``.
+    """The lowest threshold, at least ``floor``, that flags with a precision of at least ``target``.
 
-    Where none is (or too few rows are flagged to measure it), the threshold is the target itself:
-    among texts with a calibrated probability of at least p, at least a share p is rightly flagged,
-    as far as the calibration holds.
+    Twice over: the precision measured on these rows, and the one that the calibrated probabilities
+    of the flagged rows promise (their mean). The first alone would pick the threshold at which
+    these rows happen to be kind, and other rows would not keep it.
+
+    Where there is none (or too few rows are flagged to measure it), the threshold is the target
+    itself: among texts with a calibrated probability of at least p, at least a share p is rightly
+    flagged, as far as the calibration holds.
     """
     for threshold in GRID:
         if threshold < floor:
             continue
         rule = measure(scores, truth, weights, float(threshold))
-        hits = ((scores >= threshold) & (truth > 0)).sum()
-        if hits >= MIN_HITS and rule.precision is not None and rule.precision >= target:
+        flagged = scores >= threshold
+        if (flagged & (truth > 0)).sum() < MIN_HITS or rule.precision is None:
+            continue
+        promised = float(np.average(scores[flagged], weights=weights[flagged]))
+        if min(rule.precision, promised) >= target:
             return Chosen(rule, target, reached=True)
     return Chosen(measure(scores, truth, weights, max(target, floor)), target, reached=False)
 
@@ -149,15 +220,93 @@ def measure(scores: Curve, truth: Floats, weights: Floats, threshold: float) -> 
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """The rows whose scores lie between two numbers."""
+
+    rows: int
+    score: float
+    """Their mean score, under the weights; NaN without rows."""
+    share: float
+    """The share of them that has the label, under the weights; NaN without rows."""
+
+
 def calibration_error(scores: Curve, truth: Floats, weights: Floats) -> float:
     """Expected calibration error: the mean distance of score and outcome over equal-width bins."""
-    bins = np.minimum((scores * BINS).astype(int), BINS - 1)
-    gap = np.bincount(bins, weights * (scores - truth), minlength=BINS)
+    gap = np.bincount(_bins(scores), weights * (scores - truth), minlength=BINS)
     return float(np.abs(gap).sum() / weights.sum())
 
 
-def write(path: Path, found: Calibrated) -> None:
-    """Write what was found as JSON."""
+def calibration_errors(scores: Curve, rows: Labelled) -> dict[Label, float]:
+    """The `calibration_error` of each label; ``scores`` is [rows, 6]."""
+    return {
+        label: calibration_error(scores[:, at], rows.labels[:, at], rows.weights)
+        for at, label in enumerate(LABELS)
+    }
+
+
+def outcomes(scores: Curve, truth: Floats, weights: Floats) -> list[Bin]:
+    """The bins of `calibration_error`, from the lowest scores up."""
+    bins = _bins(scores)
+    rows = np.bincount(bins, minlength=BINS)
+    weight, score, share = (
+        np.bincount(bins, weights * each, minlength=BINS)
+        for each in (np.ones_like(scores), scores, truth)
+    )
+    means = np.full((2, BINS), np.nan)
+    np.divide([score, share], weight, out=means, where=rows > 0)
+    return [Bin(int(count), *pair) for count, pair in zip(rows, means.T.tolist(), strict=True)]
+
+
+def before_and_after(logits: Floats, found: Calibrated) -> dict[str, Curve]:
+    """The probabilities [rows, 6] of logits, uncalibrated and calibrated, for `reliability`."""
+    return {
+        "before": probabilities(logits, UNCALIBRATED),
+        "after": probabilities(logits, found.calibration),
+    }
+
+
+def reliability(path: Path, title: str, scored: Mapping[str, Curve], rows: Labelled) -> None:
+    """Write reliability diagrams: per label, the share that has it against the score.
+
+    A calibrated model lies on the diagonal. Bins with fewer than `MIN_ROWS` rows are gaps.
+
+    Parameters
+    ----------
+    path
+        The PNG file.
+    title
+        What the picture shows.
+    scored
+        Name → probabilities [rows, 6]: before and after calibration, say.
+    rows
+        The rows they belong to.
+    """
+    from training.plots import Panel, draw_lines, small_multiples
+
+    panels: dict[str, Panel] = {}
+    for at, label in enumerate(LABELS):
+        series = {}
+        for name, scores in scored.items():
+            bins = outcomes(scores[:, at], rows.labels[:, at], rows.weights)
+            shown = np.array([one.rows >= MIN_ROWS for one in bins])
+            score, share = (
+                np.array([getattr(one, axis) for one in bins]) for axis in ("score", "share")
+            )
+            series[name] = (np.where(shown, score, np.nan), np.where(shown, share, np.nan))
+        panels[label.caption] = partial(
+            draw_lines,
+            series=series,
+            x="score",
+            y="share with the label",
+            diagonal=True,
+            unit_square=True,
+        )
+    small_multiples(path, title, panels)
+
+
+def write(path: Path, found: Calibrated, made_from: origins.Origin | None = None) -> None:
+    """Write what was found as JSON, with `origins.of_graph` where it comes from a graph."""
     report: dict[str, Any] = {
         "calibration": {label: one.model_dump() for label, one in found.calibration.items()},
         "presets": {
@@ -169,12 +318,29 @@ def write(path: Path, found: Calibrated) -> None:
         },
         "calibration_error": {"before": found.error_before, "after": found.error_after},
     }
-    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    if made_from is not None:
+        report["made_from"] = dict(made_from)
+    runs.write_json(path, report)
 
 
 def load(path: Path) -> Calibrated:
-    """Read what `write` wrote."""
-    report = json.loads(path.read_text(encoding="utf-8"))
+    """Read what `write` wrote.
+
+    Raises
+    ------
+    CalibrationError
+        The file cannot be read, or is not whole.
+    """
+    try:
+        return _parsed(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CalibrationError(
+            f"{path}: not a whole calibration ({reason}); run `calibrate` again"
+        ) from None
+
+
+def _parsed(report: dict[str, Any]) -> Calibrated:
     return Calibrated(
         {Label(label): Calibration(**one) for label, one in report["calibration"].items()},
         {
@@ -195,11 +361,8 @@ def load(path: Path) -> Calibrated:
     )
 
 
-def _errors(scores: Curve, rows: Labelled) -> dict[Label, float]:
-    return {
-        label: calibration_error(scores[:, at], rows.labels[:, at], rows.weights)
-        for at, label in enumerate(LABELS)
-    }
+def _bins(scores: Curve) -> npt.NDArray[np.int64]:
+    return np.minimum((scores * BINS).astype(np.int64), BINS - 1)
 
 
 def _sigmoid(z: Curve) -> Curve:

@@ -30,7 +30,7 @@ class Figures:
     differences: Floats
     """[rows, 6]: how far the int8 scores are from the fp32 ones."""
     neighbours: Floats
-    """[texts, 6]: how far a text's scores move when it is scored among others."""
+    """[texts, 6], of the first rows: how far a text's scores move among others."""
 
 
 def render(prose: Path | None, figures: Figures) -> str:
@@ -75,7 +75,8 @@ def _metrics(figures: Figures) -> str:
         f"Before quantisation the mean ROC AUC is {figures.auc_fp32:.4f}. Quantisation moves a "
         f"score by {_spread(figures.differences)}. Activations are quantised over a whole batch, "
         "so in a batch a text's scores depend a little on its neighbours; the bot therefore scores "
-        f"each text by itself. In batches they would move by {_spread(figures.neighbours)}.",
+        f"each text by itself. In batches, the scores of the first {len(figures.neighbours)} rows "
+        f"would move by {_spread(figures.neighbours)}.",
     ]
     return "\n".join(lines)
 

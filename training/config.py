@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +13,9 @@ from bot.labels import Label
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Tokens = Annotated[int, Field(ge=16, le=512)]
+# More is noise; and a share that rounds to 256 256ths leaves nothing (`training.dropout`).
+Dropout = Annotated[float, Field(ge=0.0, le=0.95)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 
 class TrainingError(Exception):
@@ -29,15 +33,52 @@ class _Section(BaseModel):
 class Rows(_Section):
     """Where the labelled rows are and how they are divided."""
 
-    file: Path
-    """A CSV or Parquet file with one column per label."""
+    file: Path | None = None
+    """A CSV or Parquet file with one column per label, or a zip archive that holds one CSV."""
+    hub: str | None = None
+    """A data set of the Hugging Face hub instead of a file: ``USER/NAME``, or a folder on disk."""
+    hub_split: str = "train"
     text_column: str = "comment_text"
     id_column: str | None = "id"
     weight_column: str | None = None
     """Weights that restore the prior of a file in which some kinds of rows are over-represented."""
+    loss_weight_column: str | None = None
+    """Weights of single rows (how far each is trusted); they count in the loss alone."""
     validation_share: Share = 0.1
-    limit: Annotated[int, Field(ge=20)] | None = None
+    max_samples: Annotated[int, Field(ge=20)] | None = None
     """Train and validate on this many rows at most, drawn so that the label mix stays."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Rows:
+        if (self.file is None) == (self.hub is None):
+            raise ValueError("name either a file or a hub data set")
+        return self
+
+    @property
+    def source(self) -> str:
+        """What messages call it."""
+        return str(self.file or self.hub)
+
+
+class Auxiliary(_Section):
+    """Rows of another domain, whose labels are not quite the six."""
+
+    path: Path
+    """A CSV or Parquet file, or a folder of chat lines (see `training.written`)."""
+    text_column: str = "text"
+    where: str | None = None
+    """Keep the rows for which this expression (of `pandas.DataFrame.query`) holds."""
+    labels: dict[Label, str] = Field(default_factory=dict)
+    """Each label as an expression over the columns (of `pandas.DataFrame.eval`), in [0, 1]; where
+    it is missing or not a number the label is masked: the row says nothing about it."""
+    group_column: str | None = None
+    """Rows that share it (sentences of one template) stay on one side of the split."""
+    weight: Annotated[float, Field(gt=0.0, le=100.0)] = 1.0
+    """What a row counts in the loss beside an average row of the main file."""
+    rows_per_epoch: Annotated[int, Field(ge=1)] | None = None
+    """Draw this many anew for each epoch; all of them without it."""
+    most_per_template: Annotated[int, Field(ge=1)] = 6
+    """For chat lines: how many sentences one template makes."""
 
 
 class Base(_Section):
@@ -49,9 +90,60 @@ class Base(_Section):
     """What the manifest calls it, where that is not the path's last part."""
     max_tokens: Tokens = 192
     """Texts are cut to this many tokens while training."""
-    hidden_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    attention_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    """Anything but 0 rules out the fast attention kernel on a CPU, and doubles the time."""
+    hidden_dropout: Dropout = 0.1
+    attention_dropout: Dropout = 0.0
+
+
+class Loss(_Section):
+    """What the model is punished for."""
+
+    kind: Literal["bce", "focal", "asymmetric"] = "bce"
+    focus_positive: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
+    """Asymmetric: the focusing exponent of positives."""
+    focus_negative: Annotated[float, Field(ge=0.0, le=10.0)] = 2.0
+    """Focal: the exponent of both; asymmetric: of negatives."""
+    clip: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.05
+    """Asymmetric: negatives below this probability cost nothing."""
+    smoothing: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.0
+    """Targets are drawn in from 0 and 1 by half of this."""
+    positive_weight_power: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    """A label's positives weigh (negatives / positives) to this power: 0 is plain, 1 balances."""
+    label_weights: dict[Label, Annotated[float, Field(ge=0.0)]] = Field(default_factory=dict)
+    """What a label counts beside the others; 1 where none is named."""
+
+    @model_validator(mode="after")
+    def _heeded(self) -> Loss:
+        heeded = {
+            "bce": (),
+            "focal": ("focus_negative",),
+            "asymmetric": ("focus_positive", "focus_negative", "clip"),
+        }[self.kind]
+        for name in ("focus_positive", "focus_negative", "clip"):
+            # A run's experiment.json names all settings: those at their default are no mistake.
+            if name not in heeded and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(
+                    f"{name} = {getattr(self, name)} does nothing with kind = {self.kind!r}; "
+                    "take it out or choose another kind"
+                )
+        return self
+
+
+class Distillation(_Section):
+    """Learn from other models' answers too."""
+
+    teachers: tuple[Path, ...] = ()
+    """``.npz`` files of ``ids`` and ``logits`` [rows, 6], as `baseline --out-of-fold` and `teach`
+    write them. Several are averaged, as logits."""
+    share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    """Of the loss; the labels have the rest."""
+    temperature: Annotated[float, Field(ge=0.5, le=10.0)] = 1.0
+
+
+class Augmentation(_Section):
+    """Texts as evaders write them."""
+
+    share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    """Of an epoch's rows, harmless ones as often as the others, so that a disguise says nothing."""
 
 
 class Optimisation(_Section):
@@ -66,14 +158,20 @@ class Optimisation(_Section):
     """Each layer's learning rate over that of the layer above it; 1 treats all alike."""
     weight_decay: Annotated[float, Field(ge=0.0, le=1.0)] = 0.01
     warmup_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.06
-    schedule: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
+    """Of all steps; reduce_lr_on_plateau has no warm-up."""
+    schedule: Literal["linear", "cosine", "constant_with_warmup", "reduce_lr_on_plateau"] = "linear"
     gradient_norm: Annotated[float, Field(gt=0.0)] = 1.0
-    positive_weight_power: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
-    """A label's positives weigh (negatives / positives) to this power: 0 is plain, 1 balances."""
     average_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Decay per step of the running average of the weights; 0 keeps no average."""
+    base_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Of the base checkpoint's weights in the final ones, for a base that has the six labels:
+    what it knew and further training wore away comes back."""
     bf16: Literal["auto", "on", "off"] = "auto"
     checkpoint_steps: Annotated[int, Field(ge=1)] = 500
+    best_by: Literal["roc_auc", "average_precision", "loss"] = "average_precision"
+    """The validation figure by which the best epoch is kept (means over the labels)."""
+    patience: Annotated[int, Field(ge=1)] | None = None
+    """Stop after this many epochs without a better figure."""
 
 
 class Presets(_Section):
@@ -115,10 +213,14 @@ class Artifact(_Section):
 class Experiment(_Section):
     """One experiment: what is read, how it is trained, and what comes out."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    name: Name
     seed: int = 17
     rows: Rows
+    auxiliary: dict[Name, Auxiliary] = Field(default_factory=dict)
     base: Base
+    augmentation: Augmentation = Augmentation()
+    loss: Loss = Loss()
+    distillation: Distillation = Distillation()
     optimisation: Optimisation = Optimisation()
     presets: Presets = Presets()
     artifact: Artifact
@@ -130,7 +232,7 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
     Parameters
     ----------
     path
-        The TOML file.
+        The TOML file, or the ``experiment.json`` that a run keeps.
     overrides
         ``section.key=value``; the value is read as TOML, and as plain text if it is not TOML.
         Without a value, the setting is taken out.
@@ -141,11 +243,14 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
         The file cannot be read, or a setting is unknown or impossible; names it.
     """
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        written = path.read_text(encoding="utf-8")
+        settings = json.loads(written) if path.suffix == ".json" else tomllib.loads(written)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from None
+    except (ValueError, UnicodeDecodeError) as error:  # of either reader
+        raise ConfigError(f"{path}: not TOML or JSON: {error}") from None
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{path}: a table of settings is needed, not a {type(settings).__name__}")
     for override in overrides:
         _apply(settings, override)
     try:
@@ -155,8 +260,11 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         if first["type"] == "extra_forbidden":
             raise ConfigError(f"{path}: {where}: there is no such setting") from None
-        raise ConfigError(f"{path}: {where} = {first['input']!r}: {first['msg']}") from None
-    if experiment.artifact.card is None:
+        reason = first["msg"].removeprefix("Value error, ")
+        if isinstance(first["input"], dict):  # a section; its reason names the setting
+            raise ConfigError(f"{path}: {where}: {reason}") from None
+        raise ConfigError(f"{path}: {where} = {first['input']!r}: {reason}") from None
+    if experiment.artifact.card is None or path.suffix == ".json":  # a run keeps whole paths
         return experiment
     card = path.parent / experiment.artifact.card
     return experiment.model_copy(

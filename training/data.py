@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,16 +19,13 @@ import pandas as pd
 
 from bot.labels import LABELS
 from bot.screening.normalize import views
-from training.config import Rows, TrainingError
+from training.config import Experiment, Rows
+from training.tables import DataError, from_file, from_hub, require_columns, texts_of
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
 
 NAMED = 5  # rows named in an error message
-
-
-class DataError(TrainingError):
-    """Rows that cannot be used; names the file, the column and the first rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +42,16 @@ class LeftOut:
 class Labelled:
     """Texts with their labels and weights, in one order.
 
-    ``labels`` is [rows, 6] of 0 and 1 in the order of `LABELS`; ``weights`` is [rows], positive.
+    ``labels`` is [rows, 6] of 0 and 1 in the order of `LABELS`. ``weights`` [rows], positive,
+    restore the prior; ``trust`` [rows], positive, is how far each row is to be believed: it counts
+    in the loss alone, and ``None`` is 1 everywhere.
     """
 
     ids: tuple[str, ...]
     texts: tuple[str, ...]
     labels: Floats
     weights: Floats
+    trust: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -61,6 +63,7 @@ class Labelled:
             tuple(self.texts[row] for row in rows),
             self.labels[rows],
             self.weights[rows],
+            None if self.trust is None else self.trust[rows],
         )
 
     def save(self, path: Path) -> None:
@@ -72,6 +75,20 @@ class Labelled:
         pd.DataFrame(columns | {"weight": self.weights}).to_parquet(path, index=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Unsifted:
+    """Every row of a file, also those that are not used; arrays as in `Labelled`."""
+
+    ids: tuple[str, ...]
+    texts: tuple[str, ...]
+    labels: Floats
+    """-1 in all six where the row is unscored."""
+    weights: Floats
+    trust: Floats | None
+    reasons: dict[int, str]
+    """Place (from 0) → why the row is not used."""
+
+
 def read(rows: Rows) -> tuple[Labelled, list[LeftOut]]:
     """Read a labelled file and check every row.
 
@@ -81,23 +98,84 @@ def read(rows: Rows) -> tuple[Labelled, list[LeftOut]]:
     Raises
     ------
     DataError
-        The file or a column is missing, a label is neither 0 nor 1, a weight is not positive, the
-        bytes are not UTF-8, or nothing usable is left.
+        As in `read_unsifted`, or nothing usable is left.
+    """
+    found = read_unsifted(rows)
+    reasons = found.reasons
+    left_out = [LeftOut(row + 1, found.ids[row], reasons[row]) for row in sorted(reasons)]
+    kept = np.array([row for row in range(len(found.texts)) if row not in reasons], dtype=np.int64)
+    if not len(kept):
+        raise DataError(f"{rows.source}: no usable row ({len(left_out)} left out)")
+    every = Labelled(found.ids, found.texts, found.labels, found.weights, found.trust)
+    return every.take(kept), left_out
+
+
+def read_unsifted(rows: Rows) -> Unsifted:
+    """Read a labelled file whole, with the reason for each row that `read` leaves out.
+
+    Raises
+    ------
+    DataError
+        The file or a column is missing, a label is neither 0 nor 1, a weight is not positive, or
+        bytes are not UTF-8.
     """
     table = _table(rows)
-    labels = _labels(table, rows.file)
-    weights = _weights(table, rows)
-    texts = ["" if pd.isna(text) else str(text) for text in table[rows.text_column]]
+    labels = _labels(table, rows.source)
+    weights = _weights(table, rows.weight_column, rows.source)
+    trust = None
+    if rows.loss_weight_column is not None:
+        trust = _weights(table, rows.loss_weight_column, rows.source)
+    texts = texts_of(table, rows.text_column, rows.source)
     if rows.id_column is None:
-        ids = [str(row + 1) for row in range(len(texts))]
+        ids = tuple(str(row + 1) for row in range(len(texts)))
     else:
-        ids = [str(name) for name in table[rows.id_column]]
-    reasons = _reasons(texts, labels)
-    left_out = [LeftOut(row + 1, ids[row], reasons[row]) for row in sorted(reasons)]
-    kept = np.array([row for row in range(len(texts)) if row not in reasons], dtype=np.int64)
-    if not len(kept):
-        raise DataError(f"{rows.file}: no usable row ({len(left_out)} left out)")
-    return Labelled(tuple(ids), tuple(texts), labels, weights).take(kept), left_out
+        ids = texts_of(table, rows.id_column, rows.source)
+    return Unsifted(ids, texts, labels, weights, trust, _reasons(texts, labels))
+
+
+def divided(experiment: Experiment) -> tuple[Labelled, Labelled, list[LeftOut]]:
+    """The experiment's rows: training part, validation part, and what was left out.
+
+    Raises
+    ------
+    DataError
+        The rows cannot be used, or two have one id while there are teachers to learn from.
+    """
+    rows = experiment.rows
+    labelled, left_out = read(rows)
+    if experiment.distillation.teachers:
+        require_own_ids(labelled, left_out, rows.source)
+    if rows.max_samples is not None:
+        labelled = sample(labelled, rows.max_samples, experiment.seed)
+    training, held = split(labelled, rows.validation_share, experiment.seed)
+    return labelled.take(training), labelled.take(held), left_out
+
+
+def require_own_ids(labelled: Labelled, left_out: Sequence[LeftOut], source: str) -> None:
+    """Refuse rows of which two have one id: a teacher's answers are found by it.
+
+    Parameters
+    ----------
+    labelled, left_out
+        What `read` gave: together, all rows of the file.
+
+    Raises
+    ------
+    DataError
+        Names the first such id and its rows.
+    """
+    unused = {one.row for one in left_out}
+    every = range(1, len(labelled) + len(unused) + 1)
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, name in zip((row for row in every if row not in unused), labelled.ids, strict=True):
+        rows[name].append(row)
+    for name, places in rows.items():
+        if len(places) > 1:
+            raise DataError(
+                f"{source}: rows {', '.join(map(str, places[:NAMED]))}"
+                f"{', …' if len(places) > NAMED else ''} have one id, {name!r}, by which teachers' "
+                "answers are found; give each its own, or take rows.id_column out to count rows"
+            )
 
 
 def plain(text: str) -> str:
@@ -108,6 +186,14 @@ def plain(text: str) -> str:
 def text_key(text: str) -> str:
     """What makes two texts the same text: equal but for case, white space and Unicode form."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def same_text(texts: Sequence[str]) -> dict[str, list[int]]:
+    """The places of the texts that are the same, by their `text_key`, in order of appearance."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for row, text in enumerate(texts):
+        groups[text_key(text)].append(row)
+    return groups
 
 
 def split(labelled: Labelled, share: float, seed: int) -> tuple[Indices, Indices]:
@@ -123,7 +209,7 @@ def split(labelled: Labelled, share: float, seed: int) -> tuple[Indices, Indices
     """
     generator = np.random.default_rng(seed)
     combinations: dict[tuple[float, ...], list[list[int]]] = defaultdict(list)
-    for group in _same_text(labelled.texts).values():
+    for group in same_text(labelled.texts).values():
         combinations[tuple(labelled.labels[group[0]])].append(group)
     validation: list[int] = []
     for combination in sorted(combinations):
@@ -148,33 +234,13 @@ def sample(labelled: Labelled, count: int, seed: int) -> Labelled:
 
 
 def _table(rows: Rows) -> pd.DataFrame:
-    kind = rows.file.suffix.lower()
-    try:
-        if kind == ".parquet":
-            table = pd.read_parquet(rows.file)
-        elif kind == ".csv":
-            table = pd.read_csv(rows.file, encoding="utf-8", keep_default_na=False)
-        else:
-            raise DataError(f"{rows.file}: a .csv or .parquet file is needed")
-    except OSError as error:
-        raise DataError(f"{rows.file}: cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{rows.file}: not UTF-8: {error}") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(f"{rows.file}: not a CSV table: {error}") from None
-    except ValueError as error:  # what pyarrow raises for a file that is no Parquet
-        raise DataError(f"{rows.file}: not a Parquet table: {error}") from None
-    wanted = [rows.text_column, rows.id_column, rows.weight_column, *LABELS]
-    for column in wanted:
-        if column is not None and column not in table.columns:
-            raise DataError(
-                f"{rows.file}: column {str(column)!r} is missing; there are "
-                f"{', '.join(map(str, table.columns))}"
-            )
+    table = from_file(rows.file) if rows.file else from_hub(str(rows.hub), rows.hub_split)
+    wanted = (rows.text_column, rows.id_column, rows.weight_column, rows.loss_weight_column)
+    require_columns(table, (*wanted, *LABELS), rows.source)
     return table
 
 
-def _labels(table: pd.DataFrame, file: Path) -> Floats:
+def _labels(table: pd.DataFrame, source: str) -> Floats:
     columns = [pd.to_numeric(table[label.value], errors="coerce") for label in LABELS]
     labels = np.stack([column.to_numpy(dtype=np.float64) for column in columns], axis=1)
     unscored = (labels == -1).all(axis=1, keepdims=True)
@@ -184,28 +250,33 @@ def _labels(table: pd.DataFrame, file: Path) -> Floats:
         if len(bad):
             found = table[label.value].iloc[bad[0]]
             raise DataError(
-                f"{file}: {label} must be 0 or 1; row {bad[0] + 1} has {found}"
+                f"{source}: {label} must be 0 or 1; row {bad[0] + 1} has {_cell(found)}"
                 f" (rows {', '.join(str(row + 1) for row in bad[:NAMED])}"
                 f"{', …' if len(bad) > NAMED else ''})"
             )
     return labels.astype(np.float32)
 
 
-def _weights(table: pd.DataFrame, rows: Rows) -> Floats:
-    if rows.weight_column is None:
+def _weights(table: pd.DataFrame, name: str | None, source: str) -> Floats:
+    if name is None:
         return np.ones(len(table), dtype=np.float32)
-    column = pd.to_numeric(table[rows.weight_column], errors="coerce")
-    weights = column.to_numpy(dtype=np.float32)
+    weights = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=np.float32)
     bad = np.flatnonzero(~(np.isfinite(weights) & (weights > 0)))
     if len(bad):
         raise DataError(
-            f"{rows.file}: {rows.weight_column} must be a positive number; row {bad[0] + 1} has "
-            f"{table[rows.weight_column].iloc[bad[0]]!r}"
+            f"{source}: {name} must be a positive number; row {bad[0] + 1} has "
+            f"{_cell(table[name].iloc[bad[0]])}"
         )
     return weights
 
 
-def _reasons(texts: list[str], labels: Floats) -> dict[int, str]:
+def _cell(value: Any) -> str:
+    if pd.api.types.is_scalar(value) and (pd.isna(value) or value == ""):
+        return "an empty cell"
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def _reasons(texts: Sequence[str], labels: Floats) -> dict[int, str]:
     reasons: dict[int, str] = {}
     for row, text in enumerate(texts):
         if (labels[row] == -1).all():
@@ -213,7 +284,7 @@ def _reasons(texts: list[str], labels: Floats) -> dict[int, str]:
         elif not text.strip():
             reasons[row] = "empty text"
     usable = [row for row in range(len(texts)) if row not in reasons]
-    for places in _same_text([texts[row] for row in usable]).values():
+    for places in same_text([texts[row] for row in usable]).values():
         group = [usable[at] for at in places]
         if len({tuple(labels[row]) for row in group}) > 1:
             others = ", ".join(str(row + 1) for row in group[: NAMED + 1])
@@ -223,10 +294,3 @@ def _reasons(texts: list[str], labels: Floats) -> dict[int, str]:
             for row in group[1:]:
                 reasons[row] = f"repeats row {group[0] + 1}"
     return reasons
-
-
-def _same_text(texts: list[str] | tuple[str, ...]) -> dict[str, list[int]]:
-    groups: dict[str, list[int]] = defaultdict(list)
-    for row, text in enumerate(texts):
-        groups[text_key(text)].append(row)
-    return groups

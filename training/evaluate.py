@@ -1,21 +1,94 @@
-"""What a model is worth on labelled rows: figures, and the tables that show them."""
+"""What a model is worth on labelled rows, in figures. How they are shown is in `report`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from bot.labels import LABELS
+from bot.labels import LABELS, Label
+from bot.screening.artifact import PresetName
 from bot.screening.model import load_model
-from training.calibrate import Curve, calibration_error, measure
+from training import suites
+from training.bias import Bias, TemplateBias, measure_bias, measure_templates
+from training.bootstrap import intervals
+from training.calibrate import Bin, Curve, calibration_error, measure, outcomes
 from training.data import Floats, Labelled
+from training.robustness import Controls, Robustness, measure_controls, measure_robustness
+from training.scoring import Scorer
+
+RESAMPLES = 200
+DISGUISED = 300  # rows of either kind that are disguised in every way
 
 
-def evaluate(directory: Path, rows: Labelled) -> tuple[dict[str, Any], dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """What one label's threshold does to the rows; counts of rows, not weighted.
+
+    Attributes
+    ----------
+    caught, missed
+        Rows with the label, at or over the threshold and under it.
+    flagged, passed
+        Rows without it, likewise.
+    """
+
+    caught: int
+    missed: int
+    flagged: int
+    passed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Everything that was measured.
+
+    Attributes
+    ----------
+    rows, scores
+        What was measured on, and its scores [rows, 6].
+    figures
+        Of `summarise`, with the bootstrap's intervals under ``"interval"``.
+    tables
+        The `thresholds_table` of each preset, likewise.
+    preset
+        The one that confusion, bias, controls and robustness are measured at.
+    outcomes
+        By label: the bins of the reliability diagram.
+    bias
+        Of ``toxic``, on the rows.
+    templates, controls
+        On the texts that come with the trainer.
+    robustness
+        None where it was not asked for.
+    """
+
+    rows: Labelled
+    scores: Curve
+    figures: dict[str, Any]
+    tables: dict[str, Any]
+    preset: str
+    confusion: dict[str, Confusion]
+    outcomes: dict[str, list[Bin]]
+    bias: Bias
+    templates: TemplateBias
+    controls: Controls
+    robustness: Robustness | None
+
+
+def evaluate(
+    directory: Path,
+    rows: Labelled,
+    *,
+    preset: PresetName = "balanced",
+    resamples: int = RESAMPLES,
+    disguised: int = DISGUISED,
+    seed: int = 17,
+) -> Evaluation:
     """Measure a model as the bot would run it: all views and windows of a text, calibrated.
 
     Parameters
@@ -24,19 +97,55 @@ def evaluate(directory: Path, rows: Labelled) -> tuple[dict[str, Any], dict[str,
         A Hugging Face checkpoint or a model directory.
     rows
         What to measure on.
-
-    Returns
-    -------
-    tuple of dict
-        The figures of `summarise`, and for each preset of the model its `thresholds_table`.
+    preset
+        Whose thresholds decide what is flagged.
+    resamples
+        Of the bootstrap; 0 leaves the intervals out.
+    disguised
+        Rows of either kind to disguise in every way, which costs about 150 times as many scores;
+        0 leaves robustness out.
+    seed
+        Of the bootstrap, the draw of rows and their disguises.
     """
     model = load_model(str(directory.resolve()))
-    scores = np.array([list(one.as_dict().values()) for one in model.score(rows.texts)])
-    tables = {
-        name: thresholds_table(scores, rows, thresholds.as_dict())
-        for name, thresholds in model.presets.items()
+    score = Scorer(model)
+    scores = score(rows.texts, "rows")
+    presets: dict[str, dict[str, float]] = {
+        name: rules.as_dict() for name, rules in model.presets.items()
     }
-    return summarise(scores, rows), tables
+    figures = summarise(scores, rows)
+    tables = {name: thresholds_table(scores, rows, rules) for name, rules in presets.items()}
+    if resamples:
+        _add_intervals(figures, tables, scores, rows, presets, resamples, seed)
+    thresholds = presets[preset]
+    toxic = LABELS.index(Label.TOXIC)
+    identity = suites.load_templates(suites.FOLDER / "identity.toml")
+    sentences = identity.suite()
+    harmless = suites.load_suite(suites.FOLDER / "controls.toml")
+    return Evaluation(
+        rows=rows,
+        scores=scores,
+        figures=figures,
+        tables=tables,
+        preset=preset,
+        confusion=confusion(scores, rows, thresholds),
+        outcomes={
+            label.value: outcomes(scores[:, at], rows.labels[:, at], rows.weights)
+            for at, label in enumerate(LABELS)
+        },
+        bias=measure_bias(
+            rows.texts, scores[:, toxic], rows.labels[:, toxic], rows.weights, identity.bare_terms
+        ),
+        templates=measure_templates(
+            sentences.texts, sentences.abusive, identity.bare_terms, thresholds, score
+        ),
+        controls=measure_controls(
+            {one.name: one.texts for one in harmless.functions}, thresholds, score
+        ),
+        robustness=measure_robustness(rows, scores, thresholds, score, count=disguised, seed=seed)
+        if disguised
+        else None,
+    )
 
 
 def summarise(scores: Floats | Curve, rows: Labelled) -> dict[str, Any]:
@@ -101,23 +210,52 @@ def thresholds_table(
     return table
 
 
-def markdown(title: str, figures: Mapping[str, Any], tables: Mapping[str, Any]) -> str:
-    """The figures of `summarise` and of `thresholds_table` (by name) as a Markdown page."""
-    lines = [f"# {title}", "", "| label | positives | ROC AUC | average precision |"]
-    lines.append("|---|---:|---:|---:|")
-    for label, one in figures.items():
-        cells = [_cell(one.get(name)) for name in ("positives", "roc_auc", "average_precision")]
-        lines.append(f"| {label} | {' | '.join(cells)} |")
-    columns = ("threshold", "precision", "recall", "f1", "calibration_error")
-    for name, table in tables.items():
-        lines += ["", f"## {name}", "", f"| label | {' | '.join(columns)} |"]
-        lines.append("|---|" + "---:|" * len(columns))
-        for label, one in table.items():
-            lines.append(f"| {label} | {' | '.join(_cell(one[column]) for column in columns)} |")
-    return "\n".join(lines).replace("calibration_error", "calibration error") + "\n"
+def confusion(
+    scores: Curve, rows: Labelled, thresholds: Mapping[str, float]
+) -> dict[str, Confusion]:
+    """What each label's threshold does to the rows, by label.
+
+    Parameters
+    ----------
+    scores
+        [rows, 6], probabilities.
+    rows
+        The rows they belong to.
+    thresholds
+        By label.
+    """
+    found: dict[str, Confusion] = {}
+    for at, label in enumerate(LABELS):
+        over, truth = scores[:, at] >= thresholds[label], rows.labels[:, at] > 0
+        found[label.value] = Confusion(
+            caught=int((over & truth).sum()),
+            missed=int((~over & truth).sum()),
+            flagged=int((over & ~truth).sum()),
+            passed=int((~over & ~truth).sum()),
+        )
+    return found
 
 
-def _cell(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return str(value) if isinstance(value, int) else f"{value:.4f}"
+def _add_intervals(
+    figures: dict[str, Any],
+    tables: dict[str, Any],
+    scores: Curve,
+    rows: Labelled,
+    presets: Mapping[str, Mapping[str, float]],
+    resamples: int,
+    seed: int,
+) -> None:
+    found = intervals(
+        scores,
+        rows.labels,
+        rows.weights,
+        presets,
+        labels=tuple(label.value for label in LABELS),
+        count=resamples,
+        seed=seed,
+    )
+    for name, interval in found.ranking.items():
+        figures[name]["interval"] = interval
+    for preset, rules in found.thresholds.items():
+        for label, interval in rules.items():
+            tables[preset][label]["interval"] = interval

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,20 @@ import numpy as np
 from bot.labels import LABELS
 from bot.screening.artifact import MANIFEST, MODEL, TOKENIZER, Manifest, read, write
 from bot.screening.model import load_model
-from training.calibrate import Calibrated, calibration_error, probabilities
+from training import origins, runs
+from training.calibrate import (
+    Calibrated,
+    calibration_errors,
+    choose_presets,
+    load,
+    probabilities,
+)
+from training.calibrate import write as write_calibration
 from training.card import Figures, render
-from training.config import Artifact, TrainingError
+from training.config import Experiment, Presets, TrainingError
 from training.data import Floats, Labelled
 from training.evaluate import summarise
+from training.scoring import Scorer
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +47,59 @@ class Scored:
     int8: Floats
 
 
+def export_run(experiment: Experiment, directory: Path, destination: Path) -> Manifest:
+    """Write the model directory from what `train` and `calibrate` left in a run directory.
+
+    Parameters
+    ----------
+    experiment
+        The run's own, but for its presets and artifact, which may have changed since: the presets
+        are then chosen anew, and ``calibration.json`` is written again with them.
+    directory
+        The run directory.
+    destination
+        The model directory, as in `export`.
+
+    Raises
+    ------
+    RunError
+        The run was begun with other settings, a step is missing, or was done with other weights.
+    CalibrationError
+        ``calibration.json`` is not whole.
+    ExportError
+        Quantisation costs more mean ROC AUC than ``artifact.largest_auc_drop``.
+    """
+    runs.check_same(experiment, directory)
+    rows = runs.validation(directory)
+    quantised = runs.made(directory / runs.QUANTISED)
+    scored = Scored(
+        fp32=runs.read_logits(directory / runs.LOGITS, rows),
+        int8=runs.read_logits(directory / runs.INT8_LOGITS, rows),
+    )
+    calibrated = load(runs.made(directory / runs.CALIBRATION))
+    origins.check_graph(directory)
+    changed = not _aims_at(calibrated, experiment.presets)
+    if changed:
+        log.info("[presets] changed since `calibrate`: choosing the thresholds anew")
+        scores = probabilities(scored.int8, calibrated.calibration)
+        calibrated = replace(calibrated, presets=choose_presets(scores, rows, experiment.presets))
+    manifest = export(experiment, quantised, rows, scored, calibrated, destination)
+    if changed:
+        write_calibration(directory / runs.CALIBRATION, calibrated, origins.made_from(directory))
+    return manifest
+
+
+def _aims_at(calibrated: Calibrated, presets: Presets) -> bool:
+    """Whether the thresholds were chosen for these targets."""
+    return all(
+        chosen.target == presets.target(name, label)
+        for name, rules in calibrated.presets.items()
+        for label, chosen in rules.items()
+    )
+
+
 def export(
-    artifact: Artifact,
+    experiment: Experiment,
     quantised: Path,
     validation: Labelled,
     scored: Scored,
@@ -50,8 +110,8 @@ def export(
 
     Parameters
     ----------
-    artifact
-        What the experiment says of it.
+    experiment
+        Its artifact and its base say what the manifest calls the model.
     quantised
         The directory that `training.quantise.quantise_checkpoint` wrote.
     validation
@@ -68,6 +128,7 @@ def export(
     ExportError
         Quantisation costs more mean ROC AUC than ``artifact.largest_auc_drop``.
     """
+    artifact = experiment.artifact
     fp32, int8 = (summarise(logits, validation) for logits in (scored.fp32, scored.int8))
     drop = fp32["mean"]["roc_auc"] - int8["mean"]["roc_auc"]
     log.info("int8 costs %.5f mean ROC AUC", drop)
@@ -84,6 +145,9 @@ def export(
             made,
             read(quantised).model_copy(
                 update={
+                    "model_version": artifact.model_version,
+                    "base_model": origins.cited(experiment.base),
+                    "trained_on": artifact.trained_on,
                     "calibration": calibrated.calibration,
                     "presets": {
                         name: {label: chosen.rule for label, chosen in rules.items()}
@@ -123,8 +187,7 @@ def _metrics(
         for name in ("roc_auc", "average_precision")
     }
     metrics["calibration_error"] = {
-        label.value: round(calibration_error(scores[:, at], rows.labels[:, at], rows.weights), 5)
-        for at, label in enumerate(LABELS)
+        label.value: round(one, 5) for label, one in calibration_errors(scores, rows).items()
     }
     metrics["validation_rows"] = float(len(rows))
     return metrics
@@ -142,7 +205,8 @@ def _neighbours(directory: Path, rows: Labelled) -> Floats:
     """How far each score moves when its text is scored in batches instead of alone."""
     model = load_model(str(directory.resolve()))
     texts = rows.texts[:NEIGHBOUR_ROWS]
-    found = []
-    for model.batched in (False, True):
-        found.append([list(one.as_dict().values()) for one in model.score(texts)])
-    return np.abs(np.subtract(*found)).astype(np.float32)
+    model.batched = False
+    alone = Scorer(model)(texts, "alone")
+    model.batched = True
+    together = Scorer(model)(texts, "in batches")
+    return np.abs(alone - together).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import tempfile
 import warnings
 from pathlib import Path
@@ -25,17 +26,18 @@ from bot.screening.artifact import (
 from bot.screening.model import load_model
 from bot.screening.normalize import NORMALIZER_VERSION
 from training.config import Experiment
+from training.origins import cited
 
 OPSET = 17
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
 def quantise_checkpoint(experiment: Experiment, trained: Path, directory: Path) -> None:
     """A trained checkpoint's directory → a model directory in int8, not yet calibrated.
 
-    The graph takes ``input_ids``, ``attention_mask`` and ``token_type_ids`` (int64, both axes
-    dynamic: [batch, tokens]) and gives ``logits`` (float32, [batch, 6]). The manifest's calibration
-    leaves logits as they are, and all its thresholds are 0.5.
+    The graph takes ``input_ids``, ``attention_mask`` and, if the model knows them,
+    ``token_type_ids`` (int64, both axes dynamic: [batch, tokens]) and gives ``logits`` (float32,
+    [batch, 6]). The manifest's calibration leaves logits as they are, and all its thresholds are
+    0.5.
     """
     directory.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -48,10 +50,10 @@ def quantise_checkpoint(experiment: Experiment, trained: Path, directory: Path) 
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.save(str(directory / TOKENIZER))
-    base, artifact = experiment.base, experiment.artifact
+    artifact = experiment.artifact
     manifest = Manifest(
         model_version=artifact.model_version,
-        base_model=base.cited_as or Path(base.checkpoint).name,
+        base_model=cited(experiment.base),
         labels=LABELS,
         max_tokens=checkpoint.max_tokens,
         normalizer_version=NORMALIZER_VERSION,
@@ -74,17 +76,20 @@ def to_onnx(trained: Path, path: Path) -> Path:
     ).eval()
     ids = torch.tensor([[101, 7592, 102, 0], [101, 7592, 2088, 102]]) % model.config.vocab_size
     mask = torch.tensor([[1, 1, 1, 0], [1, 1, 1, 1]])
+    inputs = {"input_ids": ids, "attention_mask": mask}
+    if "token_type_ids" in inspect.signature(model.forward).parameters:
+        inputs["token_type_ids"] = torch.zeros_like(ids)
     with warnings.catch_warnings():
         # The tracing exporter is the old one, but needs no further package, and for a graph without
         # branches it is all there is to need. Its other warnings are about such branches.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            _Graph(model).eval(),
-            (ids, mask, torch.zeros_like(ids)),
+            _Graph(model, tuple(inputs)).eval(),
+            tuple(inputs.values()),
             str(path),
-            input_names=list(INPUTS),
+            input_names=list(inputs),
             output_names=["logits"],
-            dynamic_axes={name: {0: "batch", 1: "tokens"} for name in INPUTS}
+            dynamic_axes={name: {0: "batch", 1: "tokens"} for name in inputs}
             | {"logits": {0: "batch"}},
             opset_version=OPSET,
             dynamo=False,
@@ -118,12 +123,10 @@ def quantise(fp32: Path, path: Path) -> None:
 class _Graph(torch.nn.Module):
     """The checkpoint with positional inputs and the bare logits."""
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: PreTrainedModel, inputs: tuple[str, ...]) -> None:
         super().__init__()
-        self.model = model
+        self.model, self._inputs = model, inputs
 
-    def forward(self, ids: torch.Tensor, mask: torch.Tensor, types: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.model(
-            input_ids=ids, attention_mask=mask, token_type_ids=types
-        ).logits
+    def forward(self, *values: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model(**dict(zip(self._inputs, values, strict=True))).logits
         return logits

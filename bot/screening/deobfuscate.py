@@ -28,8 +28,7 @@ def deobfuscated(text: str) -> str:
         At most four times as long as the text.
     """
     if not text.isascii():
-        text = _in_latin_letters(text)
-    text = _SPELLED_APART.sub(_joined, text)
+        text = joined_letters(_in_latin_letters(text))
     return " ".join(
         word if word.isalpha() and not _ODD.search(word) else _word(word)
         for word in text.split(" ")
@@ -40,12 +39,10 @@ def deobfuscated(text: str) -> str:
 
 _PIECE = re.compile(r"[^\s\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+")  # no ASCII punctuation
 _ASCII_LETTERS = re.compile(r"[A-Za-z]+")
-_FIRST_INDICATOR, _LAST_INDICATOR = "\U0001f1e6", "\U0001f1ff"
-_INDICATORS = re.compile(f"[{_FIRST_INDICATOR}-{_LAST_INDICATOR}]+")
+FIRST_INDICATOR, LAST_INDICATOR = "\U0001f1e6", "\U0001f1ff"
 
 
 def _in_latin_letters(text: str) -> str:
-    text = _INDICATORS.sub(_indicated, text)
     honest: dict[str, str] = {}  # words that are twins of Latin letters throughout
     foreign = 0  # letters in words that cannot be meant to be Latin
 
@@ -97,19 +94,34 @@ def _written(piece: str, forms: list[str | None]) -> str:
     return "".join(c if form is None else form for c, form in zip(piece, forms, strict=True))
 
 
-def _indicated(match: re.Match[str]) -> str:
-    run = match[0]
-    if len(run) == 2:  # a flag
-        return run
-    return "".join(chr(ord(c) - ord(_FIRST_INDICATOR) + ord("a")) for c in run)
+def letters_indicated(run: str) -> str:
+    """Regional indicators as the letters that they are, in lower case."""
+    return "".join(chr(ord(c) - ord(FIRST_INDICATOR) + ord("a")) for c in run)
 
 
 # --- letters spelled apart ---
 
-_SPELLED_APART = re.compile(
-    r"(?<![A-Za-z0-9'’])[A-Za-z]([ ._\-*|/~+•·]{1,3})[A-Za-z](?:\1[A-Za-z])+(?![A-Za-z0-9'’])"
+_IN_WORD = r"(?:[^\W_]|[\u0300-\u036f'’])"
+_BETWEEN = r"[ ._\-*|/~+•·]"
+_SPELLED_APART = re.compile(  # looks ahead before it looks back, which is the slower
+    rf"[A-Za-z](?={_BETWEEN})(?<!{_IN_WORD}[A-Za-z])"
+    rf"({_BETWEEN}{{1,3}})[A-Za-z](?:\1[A-Za-z])+(?!{_IN_WORD})"
 )
 _NOT_LETTER = re.compile(r"[^A-Za-z]+")
+
+
+def joined_letters(text: str) -> str:
+    """The text with three and more single letters, all parted by the same, joined to a word.
+
+    Part of the plain view as well: a reader joins them, and a model makes nothing of a row of
+    single letters. Two letters stay apart (``plan a b``), and so do letters beside words.
+
+    Parameters
+    ----------
+    text : str
+        White space must be collapsed to single spaces.
+    """
+    return _SPELLED_APART.sub(_joined, text)
 
 
 def _joined(match: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ import pytest
 from bot.errors import ArtifactError
 from bot.labels import LABELS, Label
 from bot.screening import artifact
+from bot.screening.normalize import NORMALIZER_VERSION
 from tests.tiny_model import THRESHOLDS, write_tiny_model
 
 
@@ -36,7 +37,10 @@ def test_what_was_written_is_read(directory: Path) -> None:
         ({"labels": ["toxic", "rude"]}, "labels"),
         ({"format": 2}, "format"),
         ({"max_tokens": 2}, "max_tokens"),
-        ({"normalizer_version": 99}, "normalizer_version is 99, this version of Hexward has 1"),
+        (
+            {"normalizer_version": 99},
+            f"normalizer_version is 99, this version of Hexward has {NORMALIZER_VERSION}",
+        ),
         ({"calibration": {}}, "calibration must have an entry for each label"),
         ({"presets": {}}, "presets must be relaxed, balanced, strict"),
         ({"surprise": 1}, "surprise"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from emoji import EMOJI_DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,23 @@ _PIECES = st.sampled_from(
         *("\u200b", "\u3164", "\u0301", "\u202e", "\ud800", "\ufdfa", "\u0130", "ß", "ﬃ"),
         *("||", "**", "```", "<@12>", "<:a:1>", "<t:1:R>", "https://a.b/c", "[x](http://y)", "> "),
         *("f u c k", "i.d.i.o.t", "idiot", "сука", "sh1t", "|_|", "()"),
+        *(
+            "😂",
+            "🐍",
+            "❌",
+            "⭕",
+            "🇩🇪",
+            "🇺",
+            "1️⃣",
+            "👍🏿",
+            "🏿",
+            "👩\u200d👧",
+            "❗",
+            "🔟",
+            "©",
+            "💲",
+        ),
+        *("\u200d", "\ufe0f", "\u20e3", "\U000e0067", "\U000e007f", "🏴", "♀", "ℹ", "Ⓜ", "a b c"),
     ]
 )
 _TEXTS = st.one_of(
@@ -32,7 +50,7 @@ def test_views_are_settled_and_bounded(text: str) -> None:
     assert found[0] != found[-1] or len(found) == 1
     for view in found:
         assert views(view)[0] == view
-        assert len(view) <= 4 * len(text) + 8
+        assert len(view) <= 50 * len(text) + 8
         assert view == " ".join(view.split())
         view.encode("utf-8")  # no lone surrogate is left for the tokenizer
     assert views(found[-1]) == (found[-1],)
@@ -41,7 +59,9 @@ def test_views_are_settled_and_bounded(text: str) -> None:
 _ADVERSARIAL = [
     "**", "*a ", "*a*b", "f4gg0t$ ", "f.u.c.k ", "a . b", "aaab", "eeebooob", "a-", "[", "[a](",
     "<@", "```a\n", "\n> ", "fuсk ", "сука ", "o\u0301\u0302", "𝔣", "www.", "http://a ", "\\", "|_",
-    "_ ", "!a", "a(", "🇫", "*_~|`", "a.b_c-d", "\u3164a", "<:a:1>", "\u200b", "\ud800", "a@a.",
+    "_ ", "!a", "a(", "🇫", "😂", "🫰🫱🤌", "a🫰", "🐈\u200d", "🇺🇸🇬🇧", "👍🏿", "❌a",
+    "a❌", "❌", "🏴\U000e0067", "🐍 ", "🅱", "⬛", "𝔣🐍", "a b c ", "c🇺🇸", "\U0001f774", "1️⃣",
+    "".join(EMOJI_DATA), "*_~|`", "a.b_c-d", "\u3164a", "<:a:1>", "\u200b", "\ud800", "a@a.",
 ]  # fmt: skip
 
 
@@ -53,7 +73,7 @@ def test_the_longest_message_takes_no_time(pattern: str) -> None:
         start = time.thread_time()  # of this thread alone: other work on the machine is no fault
         views(text)
         seconds.append(time.thread_time() - start)
-    # measured below 0.008 s on an idle core; anything quadratic takes ten times this bound
+    # measured below 0.03 s on an idle core; anything quadratic takes ten times this bound
     assert min(seconds) < 0.05
 
 
@@ -69,9 +89,14 @@ def test_the_longest_message_takes_no_time(pattern: str) -> None:
         ("see https://example.org/idiot-fuck?x=1 or discord.gg/idiot", "see link or link"),
         ("[a page](https://example.org/a_b)", "a page"),
         ("fu\u200bck y\u00adou\u202e", "fuck you"),
-        ("  a\t\tb\n\nc ", "a b c"),
+        ("  as\t\tbe\n\nto ", "as be to"),
         ("\\*not bold\\*", "not bold"),
         ("||```||", ""),
+        ("f a c e", "face"),
+        ("🇪 🇪 🇪 🇪s 🇪🇪🇪s", "eee es eees"),  # letters are not emoji that repeat
+        ("the A B C D E F G", "the abcdefg"),
+        ("s.p.a.c.e s-p-a-c-e s_p_a_c_e", "space space space"),
+        ("a\u0301 b c, ça y a, vitamin b c or d", "a\u0301 b c, ça y a, vitamin b c or d"),
     ],
 )
 def test_the_plain_view_is_what_a_reader_sees(text: str, plain: str) -> None:
@@ -106,6 +131,10 @@ def test_lone_marks_stay(text: str) -> None:
         ("ｆｕｃｋ ⓕⓤⓒⓚ 🅵🆄🅲🅺 𝔣𝔲𝔠𝔨 ⒡⒰⒞⒦", "fuck fuck fuck fuck fuck"),
         ("fúçk f̷u̷c̷k ꜰᴜᴄᴋ", "fuck fuck fuck"),
         ("🇫 🇺 🇨 🇰 🇫🇺🇨🇰 🅱itch", "fuck fuck bitch"),
+        ("🇸🇭🇮🇹 fu🇨🇰 b🇮🇹ch", "shit fuck bitch"),  # all of them flags
+        ("🇫\u200b🇺\u200b🇨\u200b🇰 b🇪ach", "fuck beach"),
+        ("🅱️itch f🅰gg🅾️t f🆎ulous 🅲🅾🅲🅺", "bitch faggot fabulous cock"),
+        ("se❌y c⭕ck c⭕⭕l sh1️⃣t sh❗t a💲💲", "sexy cock cool shit shit ass"),
         ("fu\u3164ck", "fuck"),
     ],
 )
@@ -124,7 +153,9 @@ def test_hidden_words_are_found(hidden: str, found: str) -> None:
         "google.com and foo@bar.com, @n0tAn_Account1 @ssmith",
         "this|that, word(word, DVD, mvp",
         "a t-shirt, up-to-date",
-        "iPhone YouTube 🇺🇸 🇬🇧",
+        "iPhone YouTube",
+        "J. R. Tolkien, I'm a b, plan a b or c",
+        "Nintendo, ©2020 ▪ first ▪ second",
         "I'll kill you next round!!",
         "привет, как дела?",
         "а у нас в чате IT-отдел",
@@ -137,6 +168,82 @@ def test_hidden_words_are_found(hidden: str, found: str) -> None:
 )
 def test_honest_texts_have_one_view(text: str) -> None:
     assert views(text) == (text,)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("you are a 🐍", "you are a snake"),
+        ("🖕🖕", "middle finger middle finger"),
+        ("b🍑 ate🍕pizza", "b peach ate pizza pizza"),
+        ("**🐍** *you 🐍* ||🖕||", "snake you snake middle finger"),
+        ("[🐍](https://a.b/c) https://a.b/🐍-idiot", "snake link"),
+        ("🐒🐒🐒🐒 🐒 ok 🐒", "monkey monkey ok monkey"),
+        ("🐍🐒🐍🐒🐍🐒", "snake monkey snake monkey"),
+        ("❤️❤ ☺︎", "red heart red heart smiling face"),
+        ("👩‍👩‍👧 ❤️‍🔥 🏴‍☠️ 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+         "family woman woman girl heart on fire pirate flag england"),
+        ("🐈‍👓", "cat glasses"),  # a sequence that has no name
+        ("👍🏿 👍🏻 👋🏽", "thumbs up thumbs up waving hand"),
+        ("👨🏿 👩🏼 🧒🏽 🐒🏿", "dark skinned man light skinned woman child monkey dark skin tone"),
+        ("🇩🇪 🇨🇼 🇩🇪", "germany curacao germany"),
+        ("🇺🇸🇺🇸🇺🇸", "united states united states"),
+        ("🇩\u200b🇪", "de"),
+        ("1️⃣2️⃣ 🔟", "12 10"),
+        ("no ❌ yes ⭕ done❌", "no cross mark yes hollow red circle done cross mark"),
+        ("wow‼❗❗❗ ❓", "wow!!!! ?"),
+        ("🆗 🆘 ✅", "ok sos check mark"),
+        ("привет 🐍 друг", "привет snake друг"),
+        ("<:pepe_sad:123>🐸", "pepe_sad frog"),
+    ],
+)  # fmt: skip
+def test_emoji_are_words_in_every_view(text: str, named: str) -> None:
+    assert views(text) == (named,)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("🇺🇸🇬🇧", ("united states united kingdom", "usgb")),
+        ("Italia🇮🇹", ("Italia italy", "Italiait")),
+    ],
+)
+def test_flags_that_may_be_letters_are_read_both_ways(text: str, found: tuple[str, str]) -> None:
+    assert views(text) == found
+
+
+def test_one_emoji_does_not_fill_a_text() -> None:
+    assert views("a🫰" * 500)[0].count("finger") == 20
+
+
+def test_emoji_of_many_kinds_do_not_fill_a_text() -> None:
+    people = [chr(code) for code in range(0x1F400, 0x1F43F)] + [
+        chr(code) for code in range(0x1F600, 0x1F645)
+    ]
+    assert len(people) > 100
+    every = views("".join(people))[0]
+    assert every == views("".join(people[:100]))[0]
+    assert every != views("".join(people[:99]))[0]
+    distinct = "".join(emoji for emoji in EMOJI_DATA if not emoji[0].isascii())[:4000]
+    assert max(map(len, views(distinct))) < 5_000
+
+
+def test_what_emoji_spell_is_read_after_any_number_of_emoji() -> None:
+    many = "".join(chr(code) for code in range(0x1F400, 0x1F4AA))
+    named, spelt = views(f"{many} fu🇨🇰 se❌y 🅱itch sh❗t 🇸🇭🇮🇹")
+    assert named.endswith(" sexy bitch sh!t")
+    assert spelt.endswith(" fuck sexy bitch shit shit")
+
+
+def test_every_emoji_has_a_name_that_stays_as_it_is() -> None:
+    signs = "©®™〰▪▫◻◼◽◾"
+    for emoji in EMOJI_DATA:
+        if emoji[0] in signs:
+            continue
+        found = views(f"x2 {emoji} x2")
+        assert len(found) == 1, emoji
+        assert found[0].isascii(), emoji
+        assert emoji[0].isascii() or found[0] != "x2 x2", emoji
 
 
 def test_accents_cost_no_more_than_a_view_without_them() -> None:

@@ -29,12 +29,12 @@ def experiment(checkpoint: Path, labelled_file: Path) -> Experiment:
             "name": "tiny",
             "rows": {"file": labelled_file, "validation_share": 0.25},
             "base": {"checkpoint": str(checkpoint), "max_tokens": 32, "hidden_dropout": 0.0},
+            "loss": {"positive_weight_power": 0.3},
             "optimisation": {
                 "epochs": 6,
                 "batch_size": 16,
                 "learning_rate": 3e-3,
                 "head_learning_rate": 1e-2,
-                "positive_weight_power": 0.3,
                 "average_decay": 0.9,
                 "bf16": "off",
                 "checkpoint_steps": 60,

@@ -109,9 +109,19 @@ def test_the_lowest_threshold_that_reaches_the_target_is_chosen(drawn, target: f
     assert chosen.reached
     assert chosen.rule.precision is not None
     assert chosen.rule.precision >= target
-    lower = measure(scores, truth[:, 0], weights, chosen.rule.threshold - 0.01)
+    threshold = chosen.rule.threshold - 0.01
+    lower = measure(scores, truth[:, 0], weights, threshold)
     assert lower.precision is not None
-    assert lower.precision < target
+    assert min(lower.precision, scores[scores >= threshold].mean()) < target
+
+
+def test_luck_is_not_taken_for_precision() -> None:
+    # Twenty rows with a score of 0.6 are all right; the probability says that eight should not be.
+    scores = np.array([0.6] * 20 + [0.05] * 500)
+    truth = np.array([1.0] * 20 + [0.0] * 500, dtype=np.float32)
+    lucky = choose(scores, truth, np.ones(520), 0.9)
+    assert not lucky.reached
+    assert lucky.rule.threshold == 0.9
 
 
 def test_a_target_out_of_reach_becomes_the_threshold() -> None:

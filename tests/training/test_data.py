@@ -7,13 +7,26 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_bert import table, write_rows
 
 from bot.labels import LABELS
-from training.config import Rows
-from training.data import DataError, Labelled, read, sample, split, text_key
+from training import train
+from training.__main__ import main
+from training.config import Distillation, Experiment, Rows
+from training.data import (
+    DataError,
+    Labelled,
+    divided,
+    read,
+    read_unsifted,
+    same_text,
+    sample,
+    split,
+    text_key,
+)
 
 CLEAN = dict.fromkeys((str(label) for label in LABELS), 0)
 
@@ -99,6 +112,31 @@ def test_one_text_with_different_labels_is_left_out_whole(tmp_path: Path) -> Non
     assert all("different labels (rows 1, 3)" in one.reason for one in left_out)
 
 
+def test_all_rows_can_be_read_with_the_reasons_against_them(tmp_path: Path) -> None:
+    rows = rows_of("one two", "", "ONE TWO", "three", "Three", toxic=[0, 0, 1, 0, 0])
+    path = write_rows(tmp_path / "rows.csv", rows)
+    found = read_unsifted(Rows(file=path))
+    assert found.texts == ("one two", "", "ONE TWO", "three", "Three")
+    assert found.ids == ("r0", "r1", "r2", "r3", "r4")
+    assert found.labels[:, 0].tolist() == [0, 0, 1, 0, 0]
+    assert found.weights.tolist() == [1] * 5
+    # the places, from 0, of all that `read` leaves out
+    assert sorted(found.reasons) == [0, 1, 2, 4]
+    kept, left_out = read(Rows(file=path))
+    assert kept.ids == ("r3",)
+    assert {one.row - 1: one.reason for one in left_out} == found.reasons
+
+
+@given(st.lists(st.sampled_from(["a b", "A  b", "ａ b", "b", "c", "C "])))
+def test_each_text_is_in_one_group_with_those_that_are_the_same(texts: list[str]) -> None:
+    groups = list(same_text(texts).values())
+    assert sorted(row for group in groups for row in group) == list(range(len(texts)))
+    assert [group[0] for group in groups] == sorted(group[0] for group in groups)
+    for group in groups:
+        assert len({text_key(texts[row]) for row in group}) == 1
+    assert len(groups) == len({text_key(text) for text in texts})
+
+
 def test_bytes_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "rows.csv", rows_of("one"))
     path.write_bytes(path.read_bytes().replace(b"one", b"\xff\xfe"))
@@ -175,3 +213,60 @@ def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
     file.write_bytes(b"x")
     with pytest.raises(DataError, match=r"rows\.parquet"):
         read(Rows(file=file))
+
+
+def test_bytes_of_a_parquet_file_are_read_as_texts(tmp_path: Path) -> None:
+    rows = rows_of("one", "grüß").assign(comment_text=[b"one", "grüß".encode()])
+    rows.to_parquet(tmp_path / "rows.parquet")
+    assert read(Rows(file=tmp_path / "rows.parquet"))[0].texts == ("one", "grüß")
+    rows.assign(comment_text=[b"one", b"gr\xfc\xdf"]).to_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(DataError, match=r"rows\.parquet: .*'comment_text' must be UTF-8; row 2"):
+        read(Rows(file=tmp_path / "rows.parquet"))
+
+
+def test_an_empty_label_is_named_by_row_and_column(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "rows.csv", rows_of("one", "two"))
+    path.write_text(path.read_text().replace("r1,two,0", "r1,two,"))
+    with pytest.raises(DataError, match="toxic must be 0 or 1; row 2 has an empty cell"):
+        read(Rows(file=path))
+
+
+def test_rows_that_share_an_id_are_refused_when_teachers_answer_by_it(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    # r1's other row is left out: nobody looks it up
+    rows = rows_of("zero", "one", "one", "two", "three", "four")
+    rows["id"] = ["r0", "r1", "r1", "r2", "r3", "r2"]
+    path = write_rows(tmp_path / "rows.csv", rows)
+    untaught = experiment.model_copy(update={"rows": Rows(file=path)})
+    assert sum(map(len, divided(untaught)[:2])) == 5
+    taught = untaught.model_copy(update={"distillation": Distillation(teachers=(path,))})
+    with pytest.raises(DataError, match=r"rows\.csv: rows 4, 6 have one id, 'r2'"):
+        divided(taught)
+    counted = taught.model_copy(update={"rows": Rows(file=path, id_column=None)})
+    assert sum(map(len, divided(counted)[:2])) == 5
+
+
+def test_the_train_command_limits_the_training_rows(
+    labelled_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Experiment] = []
+
+    def note(experiment: Experiment, directory: Path, *, resume: bool) -> Path:
+        asked.append(experiment)
+        return directory
+
+    monkeypatch.setattr(train, "run", note)
+    config = tmp_path / "small.toml"
+    config.write_text(
+        f'name = "small"\n[rows]\nfile = "{labelled_file}"\nvalidation_share = 0.25\n'
+        '[base]\ncheckpoint = "a/b"\n[artifact]\nmodel_version = "small-1"\n'
+    )
+    words = ["train", "--config", str(config), "--run", str(tmp_path / "run")]
+    assert CliRunner().invoke(main, words).exit_code == 0
+    assert CliRunner().invoke(main, [*words, "--max-train-samples", "120"]).exit_code == 0
+    assert CliRunner().invoke(main, [*words, "--max-train-samples", "3"]).exit_code == 2
+    every, some = (divided(one) for one in asked)
+    assert len(every[0]) + len(every[1]) == 360
+    assert len(some[0]) == pytest.approx(120, abs=6)
+    assert len(some[1]) == pytest.approx(40, abs=6)

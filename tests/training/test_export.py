@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
+from safetensors.torch import load_file, save_file
 from tiny_bert import BAD, table, write_rows
 
 from bot.labels import LABELS
 from bot.screening import artifact
-from bot.screening.model import load_model
+from bot.screening.model import Model, load_model
 from training.__main__ import main
+from training.calibrate import load
 from training.card import PLACE
 from training.config import Experiment
+from training.teachers import read_logits
 
 
 def toml_of(experiment: Experiment, path: Path, **artifact_settings: object) -> Path:
@@ -79,6 +84,18 @@ def test_the_manifest_says_what_was_measured(made: tuple[Path, Path, Path]) -> N
         assert rule.recall is not None
 
 
+def test_a_step_leaves_the_settings_that_made_it(made: tuple[Path, Path, Path]) -> None:
+    _, run, directory = made
+    for command in ("calibrate", "export"):
+        written = json.loads((run / f"{command}.settings.json").read_text())
+        assert written["command"] == command
+        assert written["experiment"]["artifact"]["model_version"] == "tiny-1"
+    assert written["options"] == {"destination": str(directory)}
+    # the bot's directory holds nothing that the bot does not need
+    expected = {"README.md", "manifest.json", "model.onnx", "tokenizer.json"}
+    assert {path.name for path in directory.iterdir()} == expected
+
+
 def test_the_graph_is_int8_with_dynamic_axes(made: tuple[Path, Path, Path]) -> None:
     graph = onnx.load(made[2] / "model.onnx").graph
     assert {"MatMulInteger", "DynamicQuantizeLinear"} <= {node.op_type for node in graph.node}
@@ -102,7 +119,155 @@ def test_the_card_has_the_prose_and_the_figures(made: tuple[Path, Path, Path]) -
     assert card.startswith("# A tiny model")
     assert PLACE not in card
     assert "90 held-out rows" in card
+    assert "In batches, the scores of the first 90 rows would move" in card
     assert card.count("| balanced |") == 6
+
+
+def test_a_trained_run_teaches_all_its_rows(made: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    config, run, _ = made
+    path = tmp_path / "new" / "teacher.npz"
+    result = invoke("teach", "--config", config, "--run", run, "--to", path)
+    assert result.exit_code == 0, result.output
+    ids = [f"r{at}" for at in range(360)]
+    assert np.isfinite(read_logits([path], ids)).all()
+    # of the held-out rows, the logits that the run was measured by, without the weights of its
+    # positives: 0.3 of the logarithm of negatives to positives, in the rows that it learnt from
+    held = pd.read_parquet(run / "validation.parquet")["id"]
+    taught = read_logits([path], list(held))
+    learnt = table(360).set_index("id").drop(held)[[label.value for label in LABELS]]
+    ratio = (1 - learnt).sum() / learnt.sum()
+    wanted = np.load(run / "validation_logits.npy") - 0.3 * np.log(ratio.to_numpy())
+    assert np.allclose(taught, wanted, atol=1e-4)
+    assert [each.name for each in path.parent.iterdir() if "unfinished" in each.name] == []
+    written = json.loads((path.parent / "teach.settings.json").read_text())
+    assert written["options"] == {"to": str(path)}
+
+
+def test_a_stopped_teacher_goes_on_where_it_was(
+    made: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, run, _ = made
+    whole, again = tmp_path / "whole.npz", tmp_path / "again.npz"
+    assert invoke("teach", "--config", config, "--run", run, "--to", whole).exit_code == 0
+    answer, asked = Model.logits, list[int]()
+
+    def stopped(self: Model, texts: Sequence[str]) -> np.ndarray:
+        asked.append(len(texts))
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return answer(self, texts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Model, "logits", stopped)
+        assert invoke("teach", "--config", config, "--run", run, "--to", again).exit_code == 1
+    assert not again.exists()
+    left = next(each for each in tmp_path.iterdir() if each.name.startswith("unfinished"))
+    with left.open("ab") as file:
+        file.write(b"half")  # of a row
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            Model, "logits", lambda self, texts: asked.append(len(texts)) or answer(self, texts)
+        )
+        assert invoke("teach", "--config", config, "--run", run, "--to", again).exit_code == 0
+    assert asked == [256, 104, 104]
+    ids = [f"r{at}" for at in range(360)]
+    assert np.array_equal(read_logits([again], ids), read_logits([whole], ids))
+    assert not left.exists()
+
+
+def test_export_says_what_the_settings_of_now_say(
+    made: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    config, run, directory = made
+    later = tmp_path / "run"
+    shutil.copytree(run, later)
+    now = {"artifact.model_version": "tiny-2", "artifact.trained_on": "rows made in a test",
+           "base.cited_as": "someone/tiny", "presets.relaxed": "0.97"}  # fmt: skip
+    words = [word for key, value in now.items() for word in ("--set", f"{key}={value}")]
+    target = tmp_path / "model"
+    result = invoke("export", "--config", config, "--run", later, "--to", target, *words)
+    assert result.exit_code == 0, result.output
+    before, after = artifact.read(directory), artifact.read(target)
+    assert (after.model_version, after.trained_on) == ("tiny-2", "rows made in a test")
+    assert after.base_model == "someone/tiny"
+    assert after.calibration == before.calibration
+    assert after.presets["balanced"] == before.presets["balanced"]
+    # as `calibrate` would have chosen them, and the run says so
+    told = load(later / "calibration.json")
+    assert {one.target for one in told.presets["relaxed"].values()} == {0.97}
+    assert after.presets["relaxed"] == {
+        label: one.rule for label, one in told.presets["relaxed"].items()
+    }
+    result = invoke("calibrate", "--config", config, "--run", later, *words)
+    assert result.exit_code == 0, result.output
+    assert load(later / "calibration.json") == told
+
+
+def test_a_graph_of_other_weights_is_refused(made: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    config, run, _ = made
+    other = tmp_path / "run"
+    shutil.copytree(run, other)
+    weights = load_file(other / "model" / "model.safetensors")
+    save_file(
+        {name: weight + 1 for name, weight in weights.items()},
+        other / "model" / "model.safetensors",
+    )
+    words = ("export", "--config", config, "--run", other, "--to", tmp_path / "model")
+    result = invoke(*words)
+    assert result.exit_code == 1
+    assert "calibration.json: was made from other weights than those in" in result.output
+    assert "run `calibrate` again" in result.output
+    assert result.output.count("\n") == 1
+    assert not (tmp_path / "model").exists()
+    # a calibration of an older trainer does not say
+    report = json.loads((other / "calibration.json").read_text())
+    del report["made_from"]
+    (other / "calibration.json").write_text(json.dumps(report))
+    assert invoke(*words).exit_code == 0
+
+
+def test_logits_of_an_older_normaliser_are_measured_again(
+    made: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    config, run, _ = made
+    older = tmp_path / "run"
+    shutil.copytree(run, older)
+    begun = json.loads((older / "rows.json").read_text())
+    (older / "rows.json").write_text(json.dumps(begun | {"normalizer_version": 0}))
+    wanted = np.load(run / "validation_logits.npy")
+    np.save(older / "validation_logits.npy", np.zeros_like(wanted))
+    result = invoke("calibrate", "--config", config, "--run", older)
+    assert result.exit_code == 0, result.output
+    assert np.allclose(np.load(older / "validation_logits.npy"), wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"calibration": {}}', ""])
+def test_a_calibration_that_was_written_in_half_is_told_in_one_sentence(
+    content: str, made: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    config, run, _ = made
+    half = tmp_path / "run"
+    shutil.copytree(run, half)
+    (half / "calibration.json").write_text(content)
+    result = invoke("export", "--config", config, "--run", half, "--to", tmp_path / "model")
+    assert result.exit_code == 1
+    assert "calibration.json: not a whole calibration" in result.output
+    assert result.output.count("\n") == 1
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_evaluations_of_two_models_do_not_overwrite_each_other(
+    made: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    config, run, directory = made
+    rows = write_rows(tmp_path / "unseen.csv", table(60, seed=99))
+    given = ["--config", config, "--run", tmp_path / "out", "--rows", rows]
+    shutil.copytree(directory, tmp_path / "shipped")
+    for model in (run / "model", tmp_path / "shipped"):
+        result = invoke("evaluate", *given, "--model", model, "--robustness", 0, "--bootstrap", 0)
+        assert result.exit_code == 0, result.output
+    folders = {path.parent.name for path in tmp_path.glob("out/evaluation/*/evaluation.json")}
+    assert folders == {"run-on-unseen", "shipped-on-unseen"}
 
 
 def test_int8_that_costs_too_much_is_refused_and_nothing_is_written(
@@ -123,7 +288,12 @@ def test_int8_that_costs_too_much_is_refused_and_nothing_is_written(
 def test_steps_out_of_order_are_told(made: tuple[Path, Path, Path], tmp_path: Path) -> None:
     result = invoke("calibrate", "--config", made[0], "--run", tmp_path)
     assert result.exit_code == 1
-    assert "validation.parquet is missing" in result.output
+    assert "experiment.json is missing" in result.output
+    shutil.copy(made[1] / "experiment.json", tmp_path)
+    for step in (["calibrate"], ["export", "--to", tmp_path / "model"]):
+        result = invoke(*step, "--config", made[0], "--run", tmp_path)
+        assert result.exit_code == 1
+        assert "validation.parquet is missing" in result.output
 
 
 @pytest.mark.parametrize("which", ["checkpoint", "model directory"])
@@ -134,14 +304,18 @@ def test_evaluate_measures_checkpoints_and_model_directories(
     rows = write_rows(tmp_path / "unseen.csv", table(60, seed=99))
     model = directory if which == "model directory" else run / "model"
     words = ["--config", config, "--model", model, "--rows", rows, "--out", tmp_path / "out"]
-    result = invoke("evaluate", *words)
+    result = invoke("evaluate", *words, "--robustness", 3, "--bootstrap", 20)
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert report["rows"]["used"] == 60
+    written = json.loads((tmp_path / "out" / "evaluate.settings.json").read_text())
+    assert written["options"]["model"] == str(model)
+    assert written["experiment"]["name"] == "tiny"
     assert report["figures"]["insult"]["roc_auc"] > 0.9
     assert set(report["thresholds"]) == {"relaxed", "balanced", "strict"}
     assert set(report["thresholds"]["balanced"]["threat"]) >= {"precision", "recall", "f1"}
-    assert (tmp_path / "out" / "evaluation.md").read_text().count("\n| toxic |") == 4
+    page = (tmp_path / "out" / "evaluation.md").read_text()
+    assert page.count("\n| toxic |") == 6  # ranking, three presets, confusion, calibration
 
 
 def test_evaluate_refuses_an_altered_model(made: tuple[Path, Path, Path], tmp_path: Path) -> None:

@@ -1,32 +1,32 @@
-"""Fine-tuning on a tiny random BERT."""
+"""Fine-tuning on a tiny random BERT: what a run leaves, and how it is gone on with."""
 
 from __future__ import annotations
 
 import csv
 import json
+import logging
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from safetensors.torch import load_file
+from click.testing import CliRunner
+from tiny_bert import COMBINATIONS, table, write_rows
+from tiny_runs import broken_and_resumed, changed, epochs, equal, small, weights
+from transformers import AutoModelForSequenceClassification
 
-from training.config import Experiment, Optimisation
-from training.data import read
-from training.train import (
-    AVERAGE,
-    Average,
-    LengthGrouped,
-    RunError,
-    _newest_whole,
-    new_model,
-    parameter_groups,
-    run,
-)
+from bot.labels import LABELS
+from training.__main__ import main
+from training.averaging import AVERAGE
+from training.config import Experiment
+from training.data import divided, read
+from training.runs import RunError
+from training.teachers import read_logits, teach, write_logits
+from training.train import base_of, newest_whole, run
+from training.trainer import STATE
 
 
 def test_it_learns_what_the_labels_say(trained_run: Path) -> None:
@@ -57,10 +57,61 @@ def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(
 
     run(experiment, broken, resume=True)
 
-    ours = load_file(broken / "model" / "model.safetensors")
-    theirs = load_file(trained_run / "model" / "model.safetensors")
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert equal(weights(broken / "model"), weights(trained_run / "model"))
+
+
+def chat(folder: Path) -> dict[str, Any]:
+    """Rows that speak of two labels, one of them not always."""
+    rows = pd.DataFrame({"text": [f"rotten team {at}" for at in range(40)]})
+    rows["score"] = np.linspace(0, 1, 40)
+    rows["threat"] = np.where(rows.index % 2, 0.0, np.nan)
+    rows.to_parquet(folder / "chat.parquet")
+    labels = {"toxic": "score", "threat": "threat"}
+    return {"path": folder / "chat.parquet", "labels": labels, "weight": 0.5, "rows_per_epoch": 10}
+
+
+@pytest.mark.parametrize("killed", [16, 27])  # in the middle of the second epoch, at its end
+def test_a_resumed_run_is_exact_with_all_that_is_random(
+    killed: int, experiment: Experiment, tmp_path: Path
+) -> None:
+    plain = small(experiment, tmp_path, checkpoint_steps=13, average_decay=0.9)
+    training, _, _ = divided(plain)
+    told = np.random.default_rng(1).normal(size=(len(training), 6)).astype(np.float32)
+    write_logits(tmp_path / "teacher.npz", training.ids[::2], told[::2])
+    rich = changed(
+        plain,
+        auxiliary={"chat": chat(tmp_path)},
+        augmentation={"share": 0.5},
+        distillation={"teachers": [tmp_path / "teacher.npz"]},
+        base={"hidden_dropout": 0.1, "attention_dropout": 0.1},
+        optimisation={"checkpoint_steps": 15 if killed == 16 else 13},
+    )
+    unbroken = tmp_path / "unbroken"
+    run(rich, unbroken)
+    assert [entry["step"] for entry in epochs(unbroken)] == [13, 26, 39]
+
+    broken_and_resumed(rich, tmp_path / "broken", killed)
+
+    assert equal(weights(tmp_path / "broken" / "model"), weights(unbroken / "model"))
+    assert epochs(tmp_path / "broken") == epochs(unbroken)
+
+
+def test_a_run_that_was_killed_before_its_last_measurement_is_measured(
+    trained_run: Path, experiment: Experiment, tmp_path: Path
+) -> None:
+    broken = tmp_path / "tiny"
+    shutil.copytree(trained_run, broken)
+    for folder in ("model", "best"):
+        shutil.rmtree(broken / folder)
+    state = broken / "checkpoints" / "checkpoint-102" / STATE
+    written = json.loads(state.read_text())
+    written["log_history"] = [entry for entry in written["log_history"] if entry["step"] < 102]
+    state.write_text(json.dumps(written))
+
+    run(experiment, broken, resume=True)
+
+    assert epochs(broken) == epochs(trained_run)
+    assert (broken / "model" / "model.safetensors").exists()
 
 
 def test_a_run_is_not_overwritten(trained_run: Path, experiment: Experiment) -> None:
@@ -74,73 +125,156 @@ def test_resuming_with_other_settings_is_refused(trained_run: Path, experiment: 
         run(other, trained_run, resume=True)
 
 
+OTHERWISE = {
+    "processes": (3, "begun by 3 processes, not 1; resume it with as many"),
+    "normalizer_version": (0, "begun with version 0 of the normaliser"),
+    "rows": ("0" * 64, ": rows: the content is not what the run was begun with"),
+    "auxiliary": ({"chat": "0" * 64}, ": auxiliary.chat: the content is not"),
+    "teachers": ("0" * 64, ": distillation.teachers: the content is not"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_a_run_is_not_gone_on_with_on_something_else(
+    name: str, trained_run: Path, experiment: Experiment, tmp_path: Path
+) -> None:
+    broken = tmp_path / "tiny"
+    shutil.copytree(trained_run, broken)
+    then, said = OTHERWISE[name]
+    begun = json.loads((broken / "rows.json").read_text())
+    (broken / "rows.json").write_text(json.dumps(begun | {name: then}))
+    with pytest.raises(RunError, match=re.escape(said)):
+        run(experiment, broken, resume=True)
+    assert json.loads((broken / "rows.json").read_text())[name] == then
+
+
+def test_rows_that_changed_under_the_same_name_are_noticed(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    recipe = small(experiment, tmp_path, epochs=1)
+    run(recipe, tmp_path / "run")
+    assert recipe.rows.file is not None
+    write_rows(recipe.rows.file, table(120, seed=9))
+    with pytest.raises(RunError, match="rows: the content is not what the run was begun with"):
+        run(recipe, tmp_path / "run", resume=True)
+
+
+def test_a_run_of_an_older_trainer_is_gone_on_with(
+    trained_run: Path, experiment: Experiment, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    older = tmp_path / "tiny"
+    shutil.copytree(trained_run, older)
+    (older / "rows.json").unlink()
+    with caplog.at_level(logging.INFO, "training"):
+        run(experiment, older, resume=True)
+    assert "has no rows.json" in caplog.text
+    assert equal(weights(older / "model"), weights(trained_run / "model"))
+
+
 def test_resuming_nothing_is_refused(experiment: Experiment, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no run to resume"):
         run(experiment, tmp_path / "none", resume=True)
 
 
-def test_learning_rates_fall_with_depth(experiment: Experiment) -> None:
-    model = new_model(experiment)
-    recipe = Optimisation(learning_rate=1e-3, head_learning_rate=1e-2, layer_decay=0.5)
-    rates = {
-        id(weight): group["lr"]
-        for group in parameter_groups(model, recipe)
-        for weight in group["params"]
-    }
-    assert len(rates) == sum(1 for _ in model.parameters())
-    found = {name: rates[id(weight)] for name, weight in model.named_parameters()}
-    assert found["classifier.weight"] == found["bert.pooler.dense.weight"] == 1e-2
-    assert found["bert.encoder.layer.1.output.dense.weight"] == pytest.approx(1e-3)
-    assert found["bert.encoder.layer.0.output.dense.weight"] == pytest.approx(5e-4)
-    assert found["bert.embeddings.word_embeddings.weight"] == pytest.approx(2.5e-4)
-
-
-@given(
-    lengths=st.lists(st.integers(1, 512), min_size=1, max_size=400),
-    batch_size=st.integers(1, 9),
-    epoch=st.integers(0, 3),
-)
-def test_every_row_comes_once_in_an_epoch(lengths: list[int], batch_size: int, epoch: int) -> None:
-    sampler = LengthGrouped(lengths, batch_size, seed=3)
-    sampler.set_epoch(epoch)
-    order = list(sampler)
-    assert sorted(order) == list(range(len(lengths)))
-    assert list(sampler) == order
-
-
-def test_like_lengths_share_a_batch_and_epochs_differ() -> None:
-    lengths = np.random.default_rng(0).integers(1, 200, size=800).tolist()
-    sampler = LengthGrouped(lengths, 16, seed=3)
-    first = list(sampler)
-    spans = [
-        max(batch) - min(batch)
-        for at in range(0, 800, 16)
-        if (batch := [lengths[row] for row in first[at : at + 16]])
-    ]
-    assert max(spans) < 20
-    sampler.set_epoch(1)
-    assert list(sampler) != first
-
-
-def test_the_average_is_what_the_model_gets() -> None:
-    model = torch.nn.Linear(1, 1, bias=False)
-    with torch.no_grad():
-        model.weight.fill_(0.0)
-    average = Average(model, 0.5)
-    with torch.no_grad():
-        model.weight.fill_(1.0)
-    average.update(model, step=1_000)
-    average.put_into(model)
-    assert model.weight.item() == pytest.approx(0.5)
-    average.update(model, step=0)  # an early step is forgotten faster: a tenth is kept
-    assert average._weights["weight"].item() == pytest.approx(0.5)
-
-
 def test_a_checkpoint_that_was_not_written_to_its_end_is_passed_over(tmp_path: Path) -> None:
-    for step in (9, 20, 100):
+    for step in (9, 20, 100, 200, 300):
         (tmp_path / f"checkpoint-{step}").mkdir()
-    (tmp_path / "checkpoint-20" / AVERAGE).touch()
-    (tmp_path / "checkpoint-9" / AVERAGE).touch()
-    assert _newest_whole(tmp_path, True) == str(tmp_path / "checkpoint-20")
-    assert _newest_whole(tmp_path, False) == str(tmp_path / "checkpoint-100")
-    assert _newest_whole(tmp_path / "nothing", True) is None
+    for step in (9, 20, 100):
+        (tmp_path / f"checkpoint-{step}" / STATE).write_text(f'{{"global_step": {step}}}')
+    (tmp_path / "checkpoint-300" / STATE).write_text('{"global_st')  # killed while writing
+    for stray in ("checkpoint-", "checkpoint-400 (copy)", "checkpoint-best", "checkpoint-5x"):
+        (tmp_path / stray).mkdir()
+        (tmp_path / stray / STATE).write_text('{"global_step": 400}')
+    (tmp_path / "checkpoint-500").write_text("a file")
+    for step in (9, 20):
+        (tmp_path / f"checkpoint-{step}" / AVERAGE).touch()
+    assert newest_whole(tmp_path, True) == tmp_path / "checkpoint-20"
+    assert newest_whole(tmp_path, False) == tmp_path / "checkpoint-100"
+    assert newest_whole(tmp_path / "nothing", True) is None
+
+
+CONFIG = """
+name = "wrong"
+[rows]
+file = "{rows}"
+[base]
+checkpoint = "{checkpoint}"
+max_tokens = {tokens}
+[artifact]
+model_version = "wrong-1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("broken", "tokens", "said"),
+    [
+        ("", 32, "base.checkpoint = '{}/gone': cannot be loaded: "),
+        ("config.json", 32, "base.checkpoint = '{}/gone': cannot be loaded: "),
+        ("model.safetensors", 32, "base.checkpoint = '{}/gone': cannot be loaded: "),
+        ("none", 65, "base.max_tokens = 65: {}/gone takes 64 tokens at most"),
+    ],
+)
+def test_a_wrong_base_is_told_in_one_sentence(
+    broken: str, tokens: int, said: str, checkpoint: Path, labelled_file: Path, tmp_path: Path
+) -> None:
+    if broken:
+        shutil.copytree(checkpoint, tmp_path / "gone")
+        (tmp_path / "gone" / broken).write_text("{")
+    config = tmp_path / "wrong.toml"
+    base = tmp_path / "gone"
+    config.write_text(CONFIG.format(rows=labelled_file, checkpoint=base, tokens=tokens))
+
+    done = CliRunner().invoke(main, ["train", "--config", str(config)])
+
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit)
+    assert f"Error: {said.format(tmp_path)}" in done.output
+    assert "Traceback" not in done.output
+    assert not Path("runs").exists()  # so that the next try need not be told to resume
+
+
+def test_a_checkpoint_with_a_head_for_other_labels_gets_a_fresh_one(
+    checkpoint: Path, experiment: Experiment, tmp_path: Path
+) -> None:
+    other = AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=2)
+    base = tmp_path / "two"
+    shutil.copytree(checkpoint, base)
+    other.save_pretrained(base)
+    _, model = base_of(changed(experiment, base={"checkpoint": str(base)}))
+    assert model.config.id2label == {at: label.value for at, label in enumerate(LABELS)}
+    found = dict(model.named_parameters())
+    assert found["classifier.weight"].shape == (6, 32)
+    word = "bert.embeddings.word_embeddings.weight"
+    assert found[word].equal(dict(other.named_parameters())[word])
+
+
+def test_a_student_believes_its_teacher(
+    trained_run: Path, experiment: Experiment, tmp_path: Path
+) -> None:
+    teach(experiment, trained_run, tmp_path / "teacher.npz")
+    rows, _ = read(experiment.rows)
+    taught = read_logits([tmp_path / "teacher.npz"], rows.ids)
+    assert np.isfinite(taught).all()
+    write_logits(tmp_path / "liar.npz", rows.ids, -taught)
+    aucs = {}
+    for teacher in ("teacher", "liar"):
+        student = changed(
+            experiment,
+            rows={"max_samples": 240},
+            distillation={"teachers": [tmp_path / f"{teacher}.npz"], "share": 1.0},
+        )
+        run(student, tmp_path / teacher)
+        # of the last epoch: by the labels, the liar's best is the one in which it taught least
+        aucs[teacher] = epochs(tmp_path / teacher)[-1]["eval_roc_auc_mean"]
+    assert aucs["teacher"] > 0.8
+    assert aucs["liar"] < 0.2
+
+
+def test_a_sample_has_every_combination_of_labels(experiment: Experiment, tmp_path: Path) -> None:
+    rare = table(6).iloc[[5]].assign(id="rare", comment_text="the only one", threat=1)
+    rows = write_rows(tmp_path / "rare.csv", pd.concat([table(240), rare]))
+    training, validation, _ = divided(changed(experiment, rows={"file": rows, "max_samples": 48}))
+    assert 45 <= len(training) + len(validation) <= 52
+    assert "rare" in training.ids
+    for part, count in ((training, len(COMBINATIONS) + 1), (validation, len(COMBINATIONS))):
+        assert len({tuple(labels) for labels in part.labels}) == count

@@ -1,0 +1,1 @@
+"""Measurements of this project's speed: ``python -m benchmarks.NAME``."""

@@ -1,0 +1,126 @@
+"""What can be read, and what is said of what cannot."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from training.tables import DataError, from_file, from_hub, texts_of
+
+CSV = "id,comment_text,toxic\n1,hello,0\n2,NA,1\n"
+
+
+def test_the_one_csv_in_a_zip_archive_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("train.csv", CSV)
+        archive.writestr("__MACOSX/._train.csv", "x")
+        archive.writestr("README.txt", "x")
+    table = from_file(path)
+    assert list(table["comment_text"]) == ["hello", "NA"]  # a text, not a missing value
+
+
+@pytest.mark.parametrize("names", [[], ["a.csv", "b.csv"]])
+def test_an_archive_must_hold_one_csv(tmp_path: Path, names: list[str]) -> None:
+    path = tmp_path / "rows.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, CSV)
+    with pytest.raises(DataError, match=f"one .csv is needed.*{', '.join(names) or 'none'}"):
+        from_file(path)
+
+
+def test_broken_files_are_named(tmp_path: Path) -> None:
+    for name, content, message in (
+        ("a.zip", b"no archive", "not a zip archive"),
+        ("a.csv", b"id,comment_text\n1,fine\n2,\xff\xfe\n", "line 3 is not UTF-8"),
+        ("c.csv", "id,comment_text\n1,fine\n".encode("utf-16"), "line 1 is not UTF-8"),
+        ("b.csv", b"", "not a CSV table"),
+        ("a.parquet", b"no parquet", "not a Parquet table"),
+        ("a.xlsx", b"", "a .csv, .parquet or .zip file is needed"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError, match=f"{name}: {message}"):
+            from_file(tmp_path / name)
+    with pytest.raises(DataError, match=r"none\.csv: cannot be read"):
+        from_file(tmp_path / "none.csv")
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    path = tmp_path / "train.csv.zip"
+    rows = "".join(f"{at},comment {at * 7919},0\n" for at in range(400))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("train.csv", f"id,comment_text,toxic\n{rows}")
+    return path
+
+
+def test_a_damaged_archive_is_named(archive: Path) -> None:
+    whole = archive.read_bytes()
+    start = 30 + len("train.csv")  # of the packed bytes, behind the local header
+    for damage in (b"\xff" * 40, bytes(40)):
+        archive.write_bytes(whole[:start] + damage + whole[start + 40 :])
+        with pytest.raises(DataError, match=r"train\.csv\.zip: not a zip archive, or a damaged"):
+            from_file(archive)
+    archive.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match=r"train\.csv\.zip: not a zip archive, or a damaged"):
+        from_file(archive)
+
+
+def test_an_encrypted_archive_is_named(archive: Path) -> None:
+    whole = bytearray(archive.read_bytes())
+    whole[6] |= 1  # the flag in the local header, and in the central directory
+    whole[whole.index(b"PK\x01\x02") + 8] |= 1
+    archive.write_bytes(whole)
+    with pytest.raises(DataError, match=r"train\.csv\.zip: cannot be unpacked.*encrypted"):
+        from_file(archive)
+
+
+def test_a_broken_line_in_an_archive_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "rows.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("rows.csv", b"id,comment_text\n1,caf\xe9\n")
+    with pytest.raises(DataError, match=r"rows\.zip: line 2 is not UTF-8"):
+        from_file(path)
+
+
+def test_cells_become_texts() -> None:
+    cells = ["hello", "grüß".encode(), None, float("nan"), 7]
+    frame = pd.DataFrame({"text": pd.Series(cells, dtype=object)})
+    assert texts_of(frame, "text", "x.parquet") == ("hello", "grüß", "", "", "7")
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        (b"caf\xe9", "must be UTF-8; row 2 is not"),
+        (["a", "b"], "must hold texts; row 2 has a list"),
+    ],
+)
+def test_a_cell_that_is_no_text_is_refused_by_row(cell: object, said: str) -> None:
+    frame = pd.DataFrame({"text": pd.Series(["fine", cell], dtype=object)})
+    with pytest.raises(DataError, match=f"x.parquet: column 'text' {said}"):
+        texts_of(frame, "text", "x.parquet")
+
+
+def test_a_data_set_in_the_hubs_form_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    folder = tmp_path / "jigsaw"
+    folder.mkdir()
+    frame = pd.DataFrame({"comment_text": ["hello", "you"], "toxic": [0, 1]})
+    frame.to_parquet(folder / "train.parquet")
+    assert from_hub(str(folder), "train").equals(frame)
+    with pytest.raises(DataError, match=r"jigsaw: split 'extra' cannot be loaded"):
+        from_hub(str(folder), "extra")
+
+
+def test_a_data_set_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(DataError, match="nobody/nothing: split 'train' cannot be loaded"):
+        from_hub("nobody/nothing", "train")

@@ -1,0 +1,66 @@
+"""Teachers' logits find their rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.teachers import TeacherError, read_logits, write_logits
+
+
+def logits(*values: float) -> np.ndarray:
+    return np.repeat(np.array(values, dtype=np.float32)[:, None], 6, axis=1)
+
+
+def test_teachers_are_averaged_row_by_row(tmp_path: Path) -> None:
+    write_logits(tmp_path / "one.npz", ["a", "b", "c"], logits(1, 2, 3))
+    write_logits(tmp_path / "two.npz", ["c", "a"], logits(5, 3))
+    found = read_logits([tmp_path / "one.npz", tmp_path / "two.npz"], ["c", "b", "a"])
+    assert found[0].tolist() == [4.0] * 6
+    assert np.isnan(found[1]).all()  # only one of the two knows it
+    assert found[2].tolist() == [2.0] * 6
+
+
+def test_a_file_that_is_no_teacher_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    with pytest.raises(TeacherError, match=r"x\.npz: not a file of ids and logits"):
+        read_logits([path], ["a"])
+    path.write_text("hello")
+    with pytest.raises(TeacherError, match=r"x\.npz: not a file of ids and logits"):
+        read_logits([path], ["a"])
+    np.savez(path, ids=np.array(["a"]), logits=np.zeros((1, 3)))
+    with pytest.raises(TeacherError, match=r"x\.npz: 1 ids but logits of shape"):
+        read_logits([path], ["a"])
+    write_logits(path, ["z"], logits(1))
+    with pytest.raises(TeacherError, match=r"x\.npz: knows none of the training rows"):
+        read_logits([path], ["a"])
+
+
+def test_what_is_no_whole_archive_of_arrays_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    write_logits(path, [f"r{at}" for at in range(200)], np.random.default_rng(1).random((200, 6)))
+    whole = path.read_bytes()
+    np.save(tmp_path / "single.npy", np.zeros((2, 6)))
+    single = (tmp_path / "single.npy").read_bytes()
+    np.savez(tmp_path / "scalar.npz", ids=np.array(["a"]), logits=np.array("no number"))
+    words = (tmp_path / "scalar.npz").read_bytes()
+    damaged = whole[:900] + bytes(200) + whole[1100:]
+    for content in (b"", single, words, whole[: len(whole) // 2], damaged):
+        path.write_bytes(content)
+        with pytest.raises(TeacherError, match=r"x\.npz: not a file of ids and logits"):
+            read_logits([path], ["r1"])
+
+
+def test_an_id_is_answered_for_once(tmp_path: Path) -> None:
+    write_logits(tmp_path / "x.npz", ["a", "b", "c", "b"], logits(1, 2, 3, 4))
+    with pytest.raises(TeacherError, match=r"x\.npz: answers twice for id 'b'"):
+        read_logits([tmp_path / "x.npz"], ["a"])
+
+
+@pytest.mark.parametrize("endless", [float("inf"), float("-inf")])
+def test_infinite_logits_are_refused(tmp_path: Path, endless: float) -> None:
+    write_logits(tmp_path / "x.npz", ["a", "b"], logits(1, endless))
+    with pytest.raises(TeacherError, match=r"x\.npz: the logits of id 'b' are infinite"):
+        read_logits([tmp_path / "x.npz"], ["a"])

@@ -1,0 +1,345 @@
+"""Several models on the same rows: figures side by side, and which differences are more than luck.
+
+Differences are measured in pairs: both models get the same resampled rows, so what makes a
+sample hard or easy for both cancels out, and small differences can be told from noise.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from bot.labels import LABELS
+from bot.screening.artifact import MANIFEST
+from bot.screening.artifact import read as read_manifest
+from bot.screening.model import Model, load_model
+from training.bootstrap import LEVEL, Ranking, percentile_interval, resamples
+from training.calibrate import UNCALIBRATED, Curve, calibration_errors, probabilities
+from training.config import TrainingError
+from training.data import Floats, Labelled
+from training.evaluate import summarise
+from training.markdown import in_cell, table_of
+from training.scoring import Scorer
+from training.side_by_side import COLUMNS, METRICS, tables
+
+TIMED = 100  # texts that are timed
+LOGITS_SUFFIX = ".npy"
+MEGABYTE = 1_000_000
+# What a checkpoint is loaded from; optimiser states and the like beside it are not the model.
+WEIGHTS = ("model*.safetensors", "pytorch_model*.bin")
+BESIDE = ("config.json", "*token*.json", "vocab*", "merges.txt", "*.model")
+
+
+class CompareError(TrainingError):
+    """Models that cannot be compared as asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A model to compare, by the name it has in the tables."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A model with what it makes of the rows.
+
+    Attributes
+    ----------
+    scores
+        Probabilities [rows, 6], calibrated where the model is; of logits from a file, their
+        sigmoid.
+    megabytes
+        Of 1,000,000 bytes, on the disk; None for logits from a file.
+    milliseconds
+        The median time of one text on its own, from its letters to its scores, on this machine as
+        busy as it was; None for logits from a file.
+    """
+
+    contender: Contender
+    scores: Curve
+    megabytes: float | None
+    milliseconds: float | None
+
+
+def contenders(specs: Sequence[str]) -> list[Contender]:
+    """Read ``PATH`` or ``NAME=PATH``, the way models are named on the command line.
+
+    A path alone is called by its last part, or in full where two would be called the same.
+
+    Raises
+    ------
+    CompareError
+        There are fewer than two, one is not there, or two have one name.
+    """
+    if len(specs) < 2:
+        raise CompareError(f"--model {' '.join(specs)}: name at least two models to compare")
+    split: list[tuple[str, Path]] = []
+    for spec in specs:
+        name, equals, path = spec.partition("=")
+        whole = not equals or Path(spec).exists()
+        split.append(("", Path(spec)) if whole else (name.strip(), Path(path)))
+    short = [name or path.resolve().name for name, path in split]
+    found = [
+        Contender(name or (str(path) if short.count(called) > 1 else called), path)
+        for called, (name, path) in zip(short, split, strict=True)
+    ]
+    for at, one in enumerate(found):
+        if not one.path.exists():
+            raise CompareError(f"--model {specs[at]}: there is no file or directory {one.path}")
+        if one.name in (other.name for other in found[:at]):
+            raise CompareError(
+                f"--model {specs[at]}: another model is called {one.name!r} already; write "
+                "NAME=PATH with a name of its own"
+            )
+    return found
+
+
+def look_at(contender: Contender, rows: Labelled) -> Side:
+    """Score the rows as the bot would, and measure size and time.
+
+    Raises
+    ------
+    CompareError
+        A file of logits does not fit the rows.
+    ArtifactError
+        A directory is no model that the bot could load.
+    """
+    path = contender.path
+    if path.is_file():
+        return Side(contender, probabilities(_logits(path, rows), UNCALIBRATED), None, None)
+    model = load_model(str(path.resolve()))
+    scores = Scorer(model)(rows.texts, contender.name)
+    return Side(contender, scores, megabytes(path), _milliseconds(model, rows.texts))
+
+
+def megabytes(directory: Path) -> float:
+    """The size of what a model is loaded from, in units of 1,000,000 bytes."""
+    if (directory / MANIFEST).exists():
+        files = [directory / name for name in (MANIFEST, *read_manifest(directory).files)]
+    else:
+        # The second form of the weights is read only where the first is missing.
+        weights = next((found for form in WEIGHTS if (found := [*directory.glob(form)])), [])
+        files = [*weights, *{file for form in BESIDE for file in directory.glob(form)}]
+    return sum(file.stat().st_size for file in files) / MEGABYTE
+
+
+def compare(sides: Sequence[Side], rows: Labelled, *, count: int, seed: int) -> dict[str, Any]:
+    """The figures of each model, and the differences of the others from the first.
+
+    Parameters
+    ----------
+    sides
+        At least two.
+    rows
+        What they were scored on.
+    count
+        Resamples of the rows.
+    seed
+        Of the resamples.
+
+    Returns
+    -------
+    dict
+        ``{"models": {name: {"path", "megabytes", "milliseconds", "calibration_error": {label or
+        "mean": …}, "ranking": the figures of `summarise`}}, "differences": {name: those of
+        `differences`}, "against", "resamples"}``.
+    """
+    models = {
+        side.contender.name: {
+            "path": str(side.contender.path),
+            "megabytes": side.megabytes,
+            "milliseconds": side.milliseconds,
+            "calibration_error": _calibration_errors(side.scores, rows),
+            "ranking": summarise(side.scores, rows),
+        }
+        for side in sides
+    }
+    names = [side.contender.name for side in sides]
+    found = differences([side.scores for side in sides], rows, count=count, seed=seed)
+    return {
+        "models": models,
+        "differences": dict(zip(names[1:], found, strict=True)),
+        "against": names[0],
+        "resamples": count,
+    }
+
+
+def differences(
+    scores: Sequence[Floats | Curve], rows: Labelled, *, count: int, seed: int
+) -> list[dict[str, Any]]:
+    """How far each model is from the first, with paired percentile bootstrap intervals.
+
+    Efron and Tibshirani (1993), chapter 13: rows are drawn with replacement, each with its weight,
+    and all models are measured on the same draw. A draw without one class of a label does not count
+    for that label and for the mean.
+
+    Parameters
+    ----------
+    scores
+        Of each model, [rows, 6]; any numbers that rank.
+    rows
+        The rows they belong to.
+    count
+        Draws.
+    seed
+        Of the draws.
+
+    Returns
+    -------
+    list of dict
+        For each model but the first ``{label or "mean": {"roc_auc", "average_precision":
+        {"difference", "low", "high"}}}``: the model's figure less the first one's, and its 95%
+        interval. A label with one class only is left out.
+    """
+    measured = [at for at, column in enumerate(rows.labels.T) if 0 < column.sum() < len(rows)]
+    names = ["mean", *(LABELS[at].value for at in measured)]
+    rankings = [[Ranking(one[:, at], rows.labels[:, at]) for at in measured] for one in scores]
+
+    def figures(weights: Curve) -> Curve:
+        """[models, mean and labels, metrics]"""
+        each = np.array([[one.measure(weights) for one in model] for model in rankings])
+        return np.concatenate([each.mean(axis=1, keepdims=True), each], axis=1)
+
+    if not measured:
+        return [{} for _ in scores[1:]]
+    whole = figures(rows.weights.astype(np.float64))
+    drawn = np.empty((count, *whole.shape))
+    # disable=None: no bar where standard error is a file
+    for at, weights in enumerate(
+        tqdm(resamples(rows.weights, count, seed), "resamples", count, disable=None, leave=False)
+    ):
+        drawn[at] = figures(weights)
+    return [
+        {
+            name: {
+                metric: _difference(
+                    whole[model, place, column] - whole[0, place, column],
+                    drawn[:, model, place, column] - drawn[:, 0, place, column],
+                )
+                for column, metric in enumerate(METRICS)
+            }
+            for place, name in enumerate(names)
+        }
+        for model in range(1, len(scores))
+    ]
+
+
+def markdown(found: dict[str, Any], rows: int, file: Path, left_out: int) -> str:
+    """What `compare` found, as a Markdown page."""
+    models, against = found["models"], found["against"]
+    costs = [
+        [
+            in_cell(name),
+            _cell(one["megabytes"], 1),
+            _cell(one["milliseconds"], 2),
+            _cell(one["calibration_error"].get("mean"), 4),
+        ]
+        for name, one in models.items()
+    ]
+    differing = []
+    for name, labels in found["differences"].items():
+        for metric, one in labels.get("mean", {}).items():
+            low, high = one["low"], one["high"]
+            if low is None:
+                continue
+            verdict = "may be noise" if low <= 0 <= high else "better" if low > 0 else "worse"
+            figures = [f"{one['difference']:+.4f}", f"{low:+.4f}", f"{high:+.4f}"]
+            differing.append([in_cell(name), METRICS[metric], *figures, verdict])
+    parts = [
+        f"# {' against '.join(models)}",
+        f"On {rows:,} rows of {file.name} ({left_out:,} left out), under the prior weights.",
+        table_of(["model", "MB", "ms a text", "calibration error"], costs),
+        tables({name: one["ranking"] for name, one in models.items()}),
+        f"## Differences from {against}\n\n"
+        f"Means over the labels, with the {LEVEL:.0%} interval of {found['resamples']:,} paired "
+        "resamples. An interval that holds 0 is no proof of a difference.",
+        table_of(["model", "figure", "difference", "from", "to", ""], differing),
+    ]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def write(out: Path, found: dict[str, Any], rows: Labelled, file: Path, left_out: int) -> str:
+    """Write ``comparison.json``, ``comparison.md`` and a picture for each metric; the page."""
+    from training.plots import heatmap  # imports matplotlib
+
+    out.mkdir(parents=True, exist_ok=True)
+    report = {"rows": {"file": str(file), "used": len(rows), "left_out": left_out}, **found}
+    (out / "comparison.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    page = markdown(found, len(rows), file, left_out)
+    (out / "comparison.md").write_text(page, encoding="utf-8")
+    models = found["models"]
+    areas, precisions = (
+        np.array(
+            [
+                [one["ranking"][column].get(metric, np.nan) for column in COLUMNS]
+                for one in models.values()
+            ]
+        )
+        for metric in METRICS
+    )
+    # Good models differ in what is left to 1, which the colours of the areas would not show.
+    pictures = {
+        "misordered_pairs": ("Misordered pairs in % (1 − ROC AUC)", 100 * (1 - areas), "{:.2f}"),
+        "average_precision": ("Average precision", precisions, "{:.3f}"),
+    }
+    for name, (caption, values, form) in pictures.items():
+        title = f"{caption}, on {file.name}"
+        heatmap(out / f"{name}.png", title, list(models), COLUMNS, values, format=form)
+    return page
+
+
+def _logits(path: Path, rows: Labelled) -> Floats:
+    if path.suffix != LOGITS_SUFFIX:
+        raise CompareError(
+            f"--model {path}: a checkpoint, a model directory or a .npy file of logits is needed"
+        )
+    try:
+        logits: Floats = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise CompareError(f"--model {path}: cannot be read as logits: {error}") from None
+    needed = (len(rows), len(LABELS))
+    if logits.shape != needed:
+        raise CompareError(
+            f"--model {path}: of shape {logits.shape}; {needed} is needed, a logit for each of the "
+            "six labels of each row that is used"
+        )
+    if logits.dtype.kind != "f" or not np.isfinite(logits).all():
+        raise CompareError(f"--model {path}: the logits must be finite floating-point numbers")
+    return logits.astype(np.float32, copy=False)
+
+
+def _milliseconds(model: Model, texts: Sequence[str]) -> float:
+    """The median over texts from all over the file, one by one as a lone message comes."""
+    places = np.unique(np.linspace(0, len(texts) - 1, min(TIMED, len(texts))).astype(int))
+    model.score([texts[0]])  # the first call also sets things up
+    took = []
+    for at in places:
+        began = time.perf_counter()
+        model.score([texts[int(at)]])
+        took.append(time.perf_counter() - began)
+    return statistics.median(took) * 1_000
+
+
+def _calibration_errors(scores: Curve, rows: Labelled) -> dict[str, float]:
+    errors = {label.value: one for label, one in calibration_errors(scores, rows).items()}
+    return {"mean": statistics.fmean(errors.values()), **errors}
+
+
+def _difference(found: float, drawn: Curve) -> dict[str, float | None]:
+    low, high = percentile_interval(drawn) or (None, None)
+    return {"difference": float(found), "low": low, "high": high}
+
+
+def _cell(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"

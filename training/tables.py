@@ -1,0 +1,147 @@
+"""Files and hub data sets → tables, unchecked but for their form."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import pandas as pd
+
+from training.config import TrainingError
+
+
+class DataError(TrainingError):
+    """Rows that cannot be used; names the file, the column and the first rows."""
+
+
+def from_file(path: Path) -> pd.DataFrame:
+    """Read a CSV or Parquet file, or the one CSV in a zip archive (as Kaggle hands them out).
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, is damaged or of another kind, or its bytes are not UTF-8.
+    """
+    kind = path.suffix.lower()
+    if kind not in (".csv", ".parquet", ".zip"):
+        raise DataError(f"{path}: a .csv, .parquet or .zip file is needed")
+    try:
+        if kind == ".parquet":
+            return pd.read_parquet(path)
+        with _opened(path) as file:
+            return pd.read_csv(file, encoding="utf-8", keep_default_na=False)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise DataError(f"{path}: not a zip archive, or a damaged one: {error}") from None
+    except RuntimeError as error:  # encrypted, or packed in a way that Python cannot unpack
+        raise DataError(f"{path}: cannot be unpacked; unpack it yourself: {error}") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: {_broken_line(path) or 'a line'} is not UTF-8: {error}") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DataError(f"{path}: not a CSV table: {error}") from None
+    except ValueError as error:  # what pyarrow raises for a file that is no Parquet
+        form = "Parquet" if kind == ".parquet" else "CSV"
+        raise DataError(f"{path}: not a {form} table: {error}") from None
+
+
+def from_hub(name: str, split: str) -> pd.DataFrame:
+    """Read one split of a data set of the Hugging Face hub, or of a folder in its form.
+
+    Raises
+    ------
+    DataError
+        There is no such data set or split, or the hub cannot be reached.
+    """
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetsError
+
+    try:
+        loaded = load_dataset(name, split=split)
+    except (DatasetsError, OSError, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        hub = os.environ.get("HF_ENDPOINT", "the hub")
+        raise DataError(
+            f"{name}: split {split!r} cannot be loaded from {hub} or a folder: {reason}"
+        ) from None
+    table: pd.DataFrame = loaded.to_pandas()
+    return table
+
+
+def require_columns(table: pd.DataFrame, wanted: Iterable[str | None], source: str) -> None:
+    """Refuse a table that lacks a column; ``None`` stands for a column nobody asks for."""
+    for column in wanted:
+        if column is not None and column not in table.columns:
+            raise DataError(
+                f"{source}: column {str(column)!r} is missing; there are "
+                f"{', '.join(map(str, table.columns))}"
+            )
+
+
+def texts_of(table: pd.DataFrame, column: str, source: str) -> tuple[str, ...]:
+    """The texts of a column, one for each row: "" where it has none; bytes are read as UTF-8.
+
+    Raises
+    ------
+    DataError
+        Bytes are not UTF-8, or a cell holds a list or another thing of several parts.
+    """
+    texts: list[str] = []
+    for row, cell in enumerate(table[column], start=1):
+        if isinstance(cell, str):
+            texts.append(cell)
+        elif isinstance(cell, bytes):
+            try:
+                texts.append(cell.decode("utf-8"))
+            except UnicodeDecodeError as error:
+                raise DataError(
+                    f"{source}: column {column!r} must be UTF-8; row {row} is not: {error}"
+                ) from None
+        elif not pd.api.types.is_scalar(cell):
+            raise DataError(
+                f"{source}: column {column!r} must hold texts; row {row} has "
+                f"a {type(cell).__name__}"
+            )
+        else:
+            texts.append("" if pd.isna(cell) else str(cell))
+    return tuple(texts)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """A CSV's bytes, out of its archive if it is in one."""
+    if path.suffix.lower() == ".csv":
+        with path.open("rb") as file:
+            yield file
+    else:
+        with zipfile.ZipFile(path) as archive, archive.open(_only_csv(archive, path)) as file:
+            yield file
+
+
+def _broken_line(path: Path) -> str | None:
+    """The first line that is not UTF-8. A text may go over several lines, so it is no row."""
+    with _opened(path) as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return f"line {number}"
+    return None
+
+
+def _only_csv(archive: zipfile.ZipFile, path: Path) -> str:
+    names = [
+        name
+        for name in archive.namelist()
+        if name.lower().endswith(".csv") and not name.startswith("__MACOSX/")
+    ]
+    if len(names) != 1:
+        raise DataError(
+            f"{path}: one .csv is needed in the archive; there are {', '.join(names) or 'none'}"
+        )
+    return names[0]
