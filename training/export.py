@@ -67,8 +67,17 @@ def export_run(experiment: Experiment, directory: Path, destination: Path) -> Ma
     CalibrationError
         ``calibration.json`` is not whole.
     ExportError
-        Quantisation costs more mean ROC AUC than ``artifact.largest_auc_drop``.
+        Quantisation costs more mean ROC AUC than ``artifact.largest_auc_drop``, or cannot be
+        measured; or the destination holds something else.
     """
+    if (
+        destination.exists()
+        and any(destination.iterdir())
+        and not (destination / MANIFEST).exists()
+    ):
+        raise ExportError(
+            f"{destination}: holds other files than a model directory's; name a new or empty folder"
+        )
     runs.check_same(experiment, directory)
     rows = runs.validation(directory)
     quantised = runs.made(directory / runs.QUANTISED)
@@ -131,6 +140,11 @@ def export(
     artifact = experiment.artifact
     fp32, int8 = (summarise(logits, validation) for logits in (scored.fp32, scored.int8))
     drop = fp32["mean"]["roc_auc"] - int8["mean"]["roc_auc"]
+    if np.isnan(drop):
+        raise ExportError(
+            f"none of the labels has rows of both kinds among the {len(validation)} validation rows, "
+            "so nothing can be measured; train on more rows"
+        )
     log.info("int8 costs %.5f mean ROC AUC", drop)
     if not drop <= artifact.largest_auc_drop:
         raise ExportError(

@@ -51,7 +51,8 @@ def made(path: Path) -> Path:
         It is not there.
     """
     if not path.exists():
-        raise RunError(f"{path} is missing; run the step before this one first")
+        step = "calibrate" if path.name in (QUANTISED, INT8_LOGITS, CALIBRATION) else "train"
+        raise RunError(f"{path} is missing; run the step before this one first: {step}")
     return path
 
 

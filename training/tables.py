@@ -39,6 +39,8 @@ def from_file(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: not a zip archive, or a damaged one: {error}") from None
     except RuntimeError as error:  # encrypted, or packed in a way that Python cannot unpack
         raise DataError(f"{path}: cannot be unpacked; unpack it yourself: {error}") from None
+    except FileNotFoundError:
+        raise DataError(f"{path}: cannot be read: No such file or directory") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:

@@ -285,6 +285,19 @@ def test_int8_that_costs_too_much_is_refused_and_nothing_is_written(
     assert not (tmp_path / "model").exists()
 
 
+def test_a_folder_of_something_else_is_not_written_over(
+    made: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    config, run, _ = made
+    notes = tmp_path / "README.md"
+    notes.write_text("my own notes", encoding="utf-8")
+    result = invoke("export", "--config", config, "--run", run, "--to", tmp_path)
+    assert result.exit_code == 1
+    assert "holds other files than a model directory's" in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+    assert notes.read_text(encoding="utf-8") == "my own notes"
+
+
 def test_steps_out_of_order_are_told(made: tuple[Path, Path, Path], tmp_path: Path) -> None:
     result = invoke("calibrate", "--config", made[0], "--run", tmp_path)
     assert result.exit_code == 1

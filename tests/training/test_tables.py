@@ -45,8 +45,9 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match=f"{name}: {message}"):
             from_file(tmp_path / name)
-    with pytest.raises(DataError, match=r"none\.csv: cannot be read"):
-        from_file(tmp_path / "none.csv")
+    for name in ("none.csv", "none.parquet"):
+        with pytest.raises(DataError, match=f"{name}: cannot be read: No such file"):
+            from_file(tmp_path / name)
 
 
 @pytest.fixture

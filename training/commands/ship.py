@@ -26,7 +26,11 @@ def calibrate(experiment: Experiment, run: Path) -> Path:
     for name, rules in found.presets.items():
         for label, chosen in rules.items():
             rule = chosen.rule
-            note = "" if chosen.reached else "  (not reached: the threshold is the target)"
+            note = (
+                ""
+                if chosen.reached
+                else "  (not measured on enough rows: the threshold is the target)"
+            )
             click.echo(
                 f"{name:9} {label:14} {rule.threshold:.2f}  precision {rule.precision} "
                 f"recall {rule.recall}  aimed at {chosen.target}{note}"
