@@ -142,7 +142,7 @@ def export(
     drop = fp32["mean"]["roc_auc"] - int8["mean"]["roc_auc"]
     if np.isnan(drop):
         raise ExportError(
-            f"none of the labels has rows of both kinds among the {len(validation)} validation rows, "
+            f"none of the labels has rows of both kinds among {len(validation)} validation rows, "
             "so nothing can be measured; train on more rows"
         )
     log.info("int8 costs %.5f mean ROC AUC", drop)
