@@ -2,4 +2,13 @@
 
 Runs offline and is never imported by the bot. From the bot it takes the labels, the normaliser and
 the model directory's format, so that both sides agree on them by construction.
+
+Where to look, in the order of the work:
+
+- command line: `__main__`, `commands`; settings and folders: `config`, `runs`, `origins`
+- rows: `tables`, `data`, `auxiliary`, `written` (chat lines), `teachers`, `augment`; `inspect`
+  looks at them
+- training: `batches`, `losses`, `trainer`, `train`, `averaging`, `dropout`; without it: `baseline`
+- a model directory: `quantise`, `calibrate`, `export`, `card`; to the hub: `push`
+- measuring: `evaluate`, `bootstrap`, `bias`, `robustness`, `suites`, `compare`, `errors`
 """

@@ -341,6 +341,9 @@ def load(path: Path) -> Calibrated:
 
 
 def _parsed(report: dict[str, Any]) -> Calibrated:
+    missing = [label.value for label in LABELS if label not in report["calibration"]]
+    if missing:
+        raise ValueError(f"{', '.join(missing)} is missing")
     return Calibrated(
         {Label(label): Calibration(**one) for label, one in report["calibration"].items()},
         {

@@ -21,7 +21,6 @@ from bot.labels import LABELS, Label
 from bot.screening.artifact import Calibration
 from training import runs
 from training.calibrate import Curve, load, probabilities
-from training.config import TrainingError
 from training.data import Floats, Labelled
 
 Marks = npt.NDArray[np.bool_]
@@ -31,10 +30,6 @@ TABLE, PAGE = "errors.csv", "errors.html"
 OVERALL = "overall"
 SHOWN = 400  # characters of a text that the page shows before the fold
 COLUMNS = ("id", "label", "list", "truth", "score", "loss", "marked", "text")
-
-
-class ErrorsError(TrainingError):
-    """A calibration that cannot be used; names the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,20 +201,13 @@ def read_calibration(run: Path) -> dict[Label, Calibration]:
 
     Raises
     ------
-    ErrorsError
+    CalibrationError
         ``calibration.json`` is not what `calibrate` writes.
     """
     path = run / runs.CALIBRATION
     if not path.exists():
         return {label: Calibration() for label in LABELS}
-    try:
-        found = load(path).calibration
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ErrorsError(f"{path}: cannot be read ({error}); run `calibrate` again") from None
-    missing = [str(label) for label in LABELS if label not in found]
-    if missing:
-        raise ErrorsError(f"{path}: {', '.join(missing)} is missing; run `calibrate` again")
-    return found
+    return load(path).calibration
 
 
 def _lists(

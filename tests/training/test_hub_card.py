@@ -43,7 +43,7 @@ def test_a_bare_card_gets_what_the_hub_expects(path: Path) -> None:
     card = made(path, "# Tiny\n\nBody.\n", manifest(roc_auc={"mean": 0.98}))
     assert card.data.license == "mit"
     assert card.data.pipeline_tag == "text-classification"
-    assert card.data.library_name == "transformers"
+    assert card.data.to_dict()["library_name"] == "transformers"
     assert card.data.base_model == "org/base"
     assert {"onnx", "toxicity"} <= set(card.data.tags)
     assert card.data.metrics == ["roc_auc"]
