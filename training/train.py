@@ -153,7 +153,8 @@ def base_of(experiment: Experiment) -> tuple[PreTrainedTokenizerBase, PreTrained
     Raises
     ------
     RunError
-        The checkpoint cannot be loaded, or takes fewer tokens than the experiment wants.
+        The checkpoint cannot be loaded, takes fewer tokens than the experiment wants, or has no
+        head that the final weights could have a share of.
     """
     base = experiment.base
     try:
@@ -172,8 +173,10 @@ def base_of(experiment: Experiment) -> tuple[PreTrainedTokenizerBase, PreTrained
         for name in ("attention_probs_dropout_prob", "attention_dropout"):
             if hasattr(config, name):
                 setattr(config, name, base.attention_dropout)
-        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+        model: PreTrainedModel
+        model, loaded = AutoModelForSequenceClassification.from_pretrained(
             base.checkpoint,
+            output_loading_info=True,
             config=config,
             dtype=torch.float32,
             # On a processor the fused kernel's backward pass takes longer than all other attention.
@@ -186,6 +189,12 @@ def base_of(experiment: Experiment) -> tuple[PreTrainedTokenizerBase, PreTrained
         raise RunError(
             f"base.checkpoint = {base.checkpoint!r}: cannot be loaded: {reason}"
         ) from None
+    share = experiment.optimisation.base_share
+    if share and (loaded["missing_keys"] or loaded["mismatched_keys"]):
+        raise RunError(
+            f"optimisation.base_share = {share}: {base.checkpoint} has no head for the six labels "
+            "to take a share of; set it to 0"
+        )
     most = getattr(config, "max_position_embeddings", base.max_tokens)
     if 0 < most < base.max_tokens:  # some families have relative positions, and say 0 or -1
         raise RunError(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.averaging import Average, Best
+from training.averaging import Average, Best, blend
 
 
 def line(weight: float) -> torch.nn.Linear:
@@ -76,3 +76,9 @@ def test_an_epoch_that_is_run_again_is_not_its_own_rival(tmp_path: Path) -> None
     best.offer(line(2.0), 0.7, 20)
     assert Best(tmp_path / "best").offer(line(2.5), 0.7, 20)
     assert kept(best) == 2.5
+
+
+def test_a_blend_stands_on_the_line_between_two_models() -> None:
+    model = line(4.0)
+    blend(model, line(0.0), 0.25)
+    assert model.weight.item() == pytest.approx(3.0)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from click.testing import CliRunner
 from tiny_bert import COMBINATIONS, table, write_rows
 from tiny_runs import broken_and_resumed, changed, epochs, equal, small, weights
@@ -246,6 +247,36 @@ def test_a_checkpoint_with_a_head_for_other_labels_gets_a_fresh_one(
     assert found["classifier.weight"].shape == (6, 32)
     word = "bert.embeddings.word_embeddings.weight"
     assert found[word].equal(dict(other.named_parameters())[word])
+
+
+def test_a_base_that_knows_the_labels_keeps_its_share_of_the_final_weights(
+    trained_run: Path, experiment: Experiment, tmp_path: Path
+) -> None:
+    settings = {"base": {"checkpoint": str(trained_run / "model")}}
+    ends = {}
+    for share in (0.0, 0.25):
+        optimisation = {"epochs": 1, "base_share": share}
+        again = changed(experiment, optimisation=optimisation, **settings)
+        ends[share] = weights(run(again, tmp_path / str(share)))
+    base = weights(trained_run / "model")
+    for name, weight in ends[0.25].items():
+        assert torch.allclose(weight, 0.75 * ends[0.0][name] + 0.25 * base[name], atol=1e-6)
+    assert not equal(ends[0.0], ends[0.25])
+
+
+@pytest.mark.parametrize("labels", [None, 2])
+def test_a_base_without_the_labels_has_no_head_to_share(
+    checkpoint: Path, experiment: Experiment, tmp_path: Path, labels: int | None
+) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(checkpoint, base)
+    if labels is not None:
+        model = AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=labels)
+        model.save_pretrained(base)
+    settings = {"base": {"checkpoint": str(base)}, "optimisation": {"base_share": 0.25}}
+    with pytest.raises(RunError, match=r"base_share = 0\.25: .* has no head for the six labels"):
+        run(changed(experiment, **settings), tmp_path / "run")
+    assert not (tmp_path / "run" / "experiment.json").exists()
 
 
 def test_a_student_believes_its_teacher(
