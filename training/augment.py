@@ -106,9 +106,8 @@ class Kind(StrEnum):
 
 SPELLING: frozenset[Kind] = frozenset(
     {
-        Kind.PH_FOR_F,
         Kind.MASKING,
-        Kind.ONE_SPACE_INSIDE,  # "push it": the normaliser joins nothing across one space
+        Kind.ONE_SPACE_INSIDE,  # "push it": the normaliser joins no two words
         Kind.WORDS_RUN_TOGETHER,
         Kind.DROPPED_VOWELS,
         Kind.LETTER_DELETED,
@@ -281,6 +280,7 @@ _HALF_UNDONE = frozenset(  # kinds of which the normaliser leaves a good part
         Kind.DIGITS_FOR_LETTERS,
         Kind.SYMBOLS_FOR_LETTERS,
         Kind.BRACKETS_AS_LETTERS,
+        Kind.PH_FOR_F,
         Kind.U_FOR_V,
         Kind.SPACES_BETWEEN,
         Kind.REPEATED_LETTERS,
@@ -288,7 +288,7 @@ _HALF_UNDONE = frozenset(  # kinds of which the normaliser leaves a good part
     }
 )
 _KINDS = tuple(Kind)
-_WEIGHTS = tuple(  # 11 × 6, 7 × 3, 18 × 0.5 and 2 × 3 of 102
+_WEIGHTS = tuple(  # 10 × 6, 8 × 3, 18 × 0.5 and 2 × 3 of 99
     6.0 if kind in SPELLING else 0.5 if kind in UNDOABLE - _HALF_UNDONE else 3.0 for kind in _KINDS
 )
 _TWO_KINDS = 0.15  # of the texts

@@ -15,7 +15,9 @@ import pandas as pd
 from bot.labels import LABELS, Label
 from training import written
 from training.config import Auxiliary, Experiment
-from training.data import Floats, Indices, Labelled, LeftOut, same_text, text_key
+from training.data import Floats, Labelled, LeftOut
+from training.origins import SPLIT_VERSION
+from training.split import Indices, near_key, same_text, text_key
 from training.tables import DataError, from_file, require_columns, texts_of
 
 log = logging.getLogger(__name__)
@@ -54,7 +56,10 @@ class Partial:
 
 
 def divided_auxiliary(
-    experiment: Experiment, training: Labelled, validation: Labelled
+    experiment: Experiment,
+    training: Labelled,
+    validation: Labelled,
+    version: int = SPLIT_VERSION,
 ) -> tuple[list[Partial], list[Partial], list[LeftOut]]:
     """Read all auxiliary sources and divide each, with no text on both sides, whatever its source.
 
@@ -64,6 +69,8 @@ def divided_auxiliary(
         Whose ``auxiliary`` is read, in its order.
     training, validation
         The main file's two parts. They stay as they are; the auxiliary sources give way.
+    version
+        Of the split, as in `training.data.divided`.
 
     Returns
     -------
@@ -82,19 +89,22 @@ def divided_auxiliary(
         left_out += unused
         kept, held = split_groups(partial, experiment.rows.validation_share, experiment.seed)
         sides.append((partial.take(kept), partial.take(held)))
-    trained, held_out = apart(sides, training.texts, validation.texts)
+    trained, held_out = apart(sides, training.texts, validation.texts, version)
     for one, other in zip(trained, held_out, strict=True):
         log.info("%s: %d rows to train on, %d held out", one.name, len(one), len(other))
     return trained, held_out, left_out
 
 
 def apart(
-    sides: Sequence[tuple[Partial, Partial]], training: Sequence[str], validation: Sequence[str]
+    sides: Sequence[tuple[Partial, Partial]],
+    training: Sequence[str],
+    validation: Sequence[str],
+    version: int = SPLIT_VERSION,
 ) -> tuple[list[Partial], list[Partial]]:
     """Take out of each auxiliary source what another source has on the other side.
 
     A text that the main file trains on cannot be held out, and one that is held out anywhere
-    cannot be trained on. Texts are the same as in `training.data.text_key`.
+    cannot be trained on. Texts are the same as in `training.split.near_key`.
 
     Parameters
     ----------
@@ -102,17 +112,20 @@ def apart(
         Of each source the training part and the held-out part.
     training, validation
         The texts of the main file's two parts.
+    version
+        Of the split.
 
     Raises
     ------
     DataError
         Nothing is left of a source to train on.
     """
-    seen = set(map(text_key, training))
-    held_out = [_without(held, seen, "trained on in the main file") for _, held in sides]
-    unseen = set(map(text_key, validation))
-    unseen.update(text_key(text) for held in held_out for text in held.texts)
-    trained = [_without(kept, unseen, "held out elsewhere") for kept, _ in sides]
+    seen = {near_key(text, version) for text in training}
+    why = "trained on in the main file"
+    held_out = [_without(held, seen, why, version) for _, held in sides]
+    unseen = {near_key(text, version) for text in validation}
+    unseen.update(near_key(text, version) for held in held_out for text in held.texts)
+    trained = [_without(kept, unseen, "held out elsewhere", version) for kept, _ in sides]
     for partial in trained:
         if not len(partial):
             raise DataError(
@@ -322,8 +335,8 @@ def _merged(partial: Partial, numbers: Indices) -> tuple[Partial, list[LeftOut]]
     return merged, left_out
 
 
-def _without(partial: Partial, keys: Collection[str], why: str) -> Partial:
-    kept = [at for at, text in enumerate(partial.texts) if text_key(text) not in keys]
+def _without(partial: Partial, keys: Collection[str], why: str, version: int) -> Partial:
+    kept = [at for at, text in enumerate(partial.texts) if near_key(text, version) not in keys]
     if len(kept) < len(partial):
         dropped = len(partial) - len(kept)
         log.info("%s: %d rows dropped, their texts are %s", partial.name, dropped, why)

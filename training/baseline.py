@@ -27,6 +27,7 @@ from training import linear, origins, runs
 from training.config import Experiment, TrainingError
 from training.data import Floats, Labelled, divided, plain
 from training.evaluate import summarise
+from training.kept import UNFINISHED, Kept, until_done
 from training.linear import Linear
 from training.side_by_side import tables
 from training.teachers import write_logits
@@ -149,22 +150,33 @@ def run(
             _save(folder / f"{kind}.npy", logits)
             report.keep(kind, settings, logits, parts.validation, time.monotonic() - began)
 
+    def kept(*settings: Any) -> Kept:
+        return Kept(unfinished, parts.fingerprint, json.dumps(settings))
+
     base = experiment.base
     encoder = {"checkpoint": base.checkpoint, "max_tokens": base.max_tokens, "pooling": "mean"}
     encoder["bf16"] = experiment.optimisation.bf16
-    measure("majority", {}, lambda: _majority(parts))
-    measure("tfidf", asdict(recipe), lambda: _tfidf(parts, recipe, jobs))
-    measure("frozen", encoder, lambda: _frozen(experiment, parts, folder, encoder, jobs))
-    if folds is not None:
-        path = folder / f"{OUT_OF_FOLD}.npz"
-        settings = asdict(recipe) | {"folds": folds, "seed": experiment.seed}
-        if not report.has(OUT_OF_FOLD, settings, path):
-            began = time.monotonic()
-            logits = _out_of_fold(parts, folds, experiment.seed, recipe, jobs)
-            unfinished = path.with_name(f"unfinished.{path.name}")
-            write_logits(unfinished, parts.training.ids, logits)
-            unfinished.replace(path)
-            report.keep(OUT_OF_FOLD, settings, logits, parts.training, time.monotonic() - began)
+    with until_done(folder / UNFINISHED) as unfinished:
+        measure("majority", {}, lambda: _majority(parts))
+        learnt = asdict(recipe)
+        measure("tfidf", learnt, lambda: _tfidf(parts, recipe, jobs, kept("tfidf", learnt)))
+        measure(
+            "frozen",
+            encoder,
+            lambda: _frozen(experiment, parts, folder, encoder, jobs, kept("frozen", encoder)),
+        )
+        if folds is not None:
+            path = folder / f"{OUT_OF_FOLD}.npz"
+            settings = learnt | {"folds": folds, "seed": experiment.seed}
+            if not report.has(OUT_OF_FOLD, settings, path):
+                began = time.monotonic()
+                logits = _out_of_fold(
+                    parts, folds, experiment.seed, recipe, jobs, kept(OUT_OF_FOLD, settings)
+                )
+                half = path.with_name(f"unfinished.{path.name}")
+                write_logits(half, parts.training.ids, logits)
+                half.replace(path)
+                report.keep(OUT_OF_FOLD, settings, logits, parts.training, time.monotonic() - began)
     return report.publish(_fine_tuned(directory, parts.validation))
 
 
@@ -176,7 +188,7 @@ def of_run(experiment: Experiment, directory: Path) -> Parts:
     BaselineError
         ``validation.parquet`` of the run holds other rows than these settings hold out.
     """
-    training, validation, _ = divided(experiment)
+    training, validation, _ = divided(experiment, origins.split_of(directory))
     kept = directory / runs.VALIDATION
     if kept.exists():
         own = runs.validation(directory)
@@ -205,6 +217,7 @@ class _Report:
             "validation": len(parts.validation),
             "sha256": parts.fingerprint,
         }
+        self._under = ", under the prior weights" if parts.validation.weighted else ""
         self._entries: dict[str, Any] = {}
         if self._path.exists():
             try:
@@ -243,8 +256,8 @@ class _Report:
             shown[FINE_TUNED] = fine_tuned
         page = (
             f"# Baselines\n\nLearnt from {self._rows['training']:,} rows and measured on "
-            f"{self._rows['validation']:,} others of {self._rows['source']}, under the prior "
-            f"weights.\n\n{tables(shown)}"
+            f"{self._rows['validation']:,} others of {self._rows['source']}{self._under}."
+            f"\n\n{tables(shown)}"
         )
         if OUT_OF_FOLD in self._entries:
             entry = self._entries[OUT_OF_FOLD]
@@ -271,16 +284,21 @@ def _majority(parts: Parts) -> Floats:
     return np.tile(np.array(shares, dtype=np.float32), (len(parts.validation), 1))
 
 
-def _tfidf(parts: Parts, recipe: Linear, jobs: int) -> Floats:
+def _tfidf(parts: Parts, recipe: Linear, jobs: int, kept: Kept) -> Floats:
     training, (known, others) = parts.training, parts.views
     with _bar("tfidf", len(LABELS)) as bar:
         return linear.tfidf(
-            known, training.labels, training.weights, others, recipe, jobs=jobs, bar=bar
+            known, training.labels, training.weights, others, recipe, jobs=jobs, bar=bar, kept=kept
         )
 
 
 def _frozen(
-    experiment: Experiment, parts: Parts, folder: Path, settings: dict[str, Any], jobs: int
+    experiment: Experiment,
+    parts: Parts,
+    folder: Path,
+    settings: dict[str, Any],
+    jobs: int,
+    kept: Kept,
 ) -> Floats:
     from training.frozen import encode  # imports torch
 
@@ -302,13 +320,16 @@ def _frozen(
             scaler.transform(features[len(training) :]),
             jobs=jobs,
             bar=bar,
+            kept=kept,
         )
     for left in folder.glob("frozen.features.*.npy"):
         left.unlink()
     return logits
 
 
-def _out_of_fold(parts: Parts, folds: int, seed: int, recipe: Linear, jobs: int) -> Floats:
+def _out_of_fold(
+    parts: Parts, folds: int, seed: int, recipe: Linear, jobs: int, kept: Kept
+) -> Floats:
     training, (views, _) = parts.training, parts.views
     with _bar(OUT_OF_FOLD, folds * len(LABELS)) as bar:
         return linear.out_of_fold(
@@ -319,6 +340,7 @@ def _out_of_fold(parts: Parts, folds: int, seed: int, recipe: Linear, jobs: int)
             recipe,
             jobs=jobs,
             bar=bar,
+            kept=kept,
         )
 
 

@@ -22,6 +22,7 @@ from bot.screening.artifact import PRESET_NAMES, Calibration, PresetName, Preset
 from training import origins, runs
 from training.config import Experiment, Presets, TrainingError
 from training.data import Floats, Labelled
+from training.kept import UNFINISHED, until_done
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ GRID = np.arange(1, 100) / 100  # thresholds that a moderator can read and type
 MIN_HITS = 10  # rightly flagged rows below which a measured precision is luck
 BINS = 15
 UNCALIBRATED = dict.fromkeys(LABELS, Calibration())
+LARGEST_LOG_SCALE = 4.0
 MIN_ROWS = 10  # rows in a bin below which its share is not drawn
 
 
@@ -74,6 +76,7 @@ def calibrate(logits: Floats, rows: Labelled, presets: Presets) -> Calibrated:
         label: platt(logits[:, at], rows.labels[:, at], rows.weights)
         for at, label in enumerate(LABELS)
     }
+    _warn_of_bounds(calibration, rows)
     raw = probabilities(logits, UNCALIBRATED)
     scores = probabilities(logits, calibration)
     return Calibrated(
@@ -82,6 +85,18 @@ def calibrate(logits: Floats, rows: Labelled, presets: Presets) -> Calibrated:
         error_before=calibration_errors(raw, rows),
         error_after=calibration_errors(scores, rows),
     )
+
+
+def _warn_of_bounds(calibration: Mapping[Label, Calibration], rows: Labelled) -> None:
+    """Tell of labels whose slope the rows do not settle: it went as far as it may."""
+    for at, label in enumerate(LABELS):
+        if abs(np.log(calibration[label].scale)) > LARGEST_LOG_SCALE - 1e-3:
+            log.warning(
+                "%s: the slope of its calibration went to its bound (%.3g): %d of %d held-out rows "
+                "have the label, which does not settle it; hold out more rows "
+                "(rows.validation_share) before its probabilities are relied on",
+                label, calibration[label].scale, int(rows.labels[:, at].sum()), len(rows),
+            )  # fmt: skip
 
 
 def choose_presets(
@@ -129,16 +144,20 @@ def calibrate_run(experiment: Experiment, directory: Path) -> Calibrated:
     # These import torch and ONNX Runtime, which fitting alone does without.
     from bot.screening.model import load_model
     from training.quantise import quantise_checkpoint
-    from training.scoring import logits_of
+    from training.scoring import kept_of, logits_of
+
+    def measured(model: Path, what: str) -> Floats:
+        kept = kept_of(unfinished, model)
+        return logits_of(load_model(str(model.resolve())), rows.texts, what, kept)
 
     quantised = directory / runs.QUANTISED
-    quantise_checkpoint(experiment, trained, quantised)
-    logits = logits_of(load_model(str(quantised.resolve())), rows.texts, "int8")
-    np.save(directory / runs.INT8_LOGITS, logits)
-    if origins.measured_by_another_normaliser(directory):
-        log.info("another normaliser made %s: measuring the checkpoint again", runs.LOGITS)
-        checkpoint = load_model(str(trained.resolve()))
-        np.save(directory / runs.LOGITS, logits_of(checkpoint, rows.texts, "fp32"))
+    quantise_checkpoint(experiment, trained, rows.texts, quantised)
+    with until_done(directory / UNFINISHED) as unfinished:
+        logits = measured(quantised, "int8")
+        np.save(directory / runs.INT8_LOGITS, logits)
+        if origins.measured_by_another_normaliser(directory):
+            log.info("another normaliser made %s: measuring the checkpoint again", runs.LOGITS)
+            np.save(directory / runs.LOGITS, measured(trained, "fp32"))
     found = calibrate(logits, rows, experiment.presets)
     write(directory / runs.CALIBRATION, found, origins.of_graph(directory))
     reliability(
@@ -170,7 +189,11 @@ def platt(logits: Floats, truth: Floats, weights: Floats) -> Calibration:
         return value, np.array([(slope * logit).sum() * scale, slope.sum()])
 
     found = minimize(
-        loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=[(-4.0, 4.0), (None, None)]
+        loss,
+        np.zeros(2),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(-LARGEST_LOG_SCALE, LARGEST_LOG_SCALE), (None, None)],
     )
     return Calibration(scale=float(np.exp(found.x[0])), bias=float(found.x[1]))
 

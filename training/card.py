@@ -33,8 +33,17 @@ class Figures:
     """[texts, 6], of the first rows: how far a text's scores move among others."""
 
 
-def render(prose: Path | None, figures: Figures) -> str:
+def render(prose: Path | None, figures: Figures, licence: str | None = None) -> str:
     """The card's text: the prose with the figures where it says ``<!-- figures -->``.
+
+    Parameters
+    ----------
+    prose
+        A Markdown file; without one the card is a title over the figures.
+    figures
+        What was measured.
+    licence
+        Begins the card, as the hub's YAML block, where there is no prose.
 
     Raises
     ------
@@ -42,7 +51,8 @@ def render(prose: Path | None, figures: Figures) -> str:
         The prose cannot be read or has no place for the figures.
     """
     if prose is None:
-        text = f"# {figures.manifest.model_version}\n\n{PLACE}\n"
+        block = "" if licence is None else f"---\nlicense: {licence}\n---\n"
+        text = f"{block}# {figures.manifest.model_version}\n\n{PLACE}\n"
     else:
         try:
             text = prose.read_text(encoding="utf-8")
@@ -73,10 +83,9 @@ def _metrics(figures: Figures) -> str:
     lines += [
         "",
         f"Before quantisation the mean ROC AUC is {figures.auc_fp32:.4f}. Quantisation moves a "
-        f"score by {_spread(figures.differences)}. Activations are quantised over a whole batch, "
-        "so in a batch a text's scores depend a little on its neighbours; the bot therefore scores "
-        f"each text by itself. In batches, the scores of the first {len(figures.neighbours)} rows "
-        f"would move by {_spread(figures.neighbours)}.",
+        f"score by {_spread(figures.differences)}. The ranges of the activations are fixed, so a "
+        "text's scores do not depend on what else is in its batch: scored alone and in batches, "
+        f"the first {len(figures.neighbours)} rows differ by {figures.neighbours.max():.4f} at most.",
     ]
     return "\n".join(lines)
 

@@ -18,24 +18,20 @@ import numpy as np
 from tqdm import tqdm
 
 from bot.labels import LABELS
-from bot.screening.artifact import MANIFEST
-from bot.screening.artifact import read as read_manifest
 from bot.screening.model import Model, load_model
+from training import origins
 from training.bootstrap import LEVEL, Ranking, percentile_interval, resamples
 from training.calibrate import UNCALIBRATED, Curve, calibration_errors, probabilities
 from training.config import TrainingError
 from training.data import Floats, Labelled
 from training.evaluate import summarise
-from training.markdown import in_cell, table_of
-from training.scoring import Scorer
+from training.markdown import in_cell, table_of, warned
+from training.scoring import Scorer, kept_of
 from training.side_by_side import COLUMNS, METRICS, tables
 
 TIMED = 100  # texts that are timed
 LOGITS_SUFFIX = ".npy"
 MEGABYTE = 1_000_000
-# What a checkpoint is loaded from; optimiser states and the like beside it are not the model.
-WEIGHTS = ("model*.safetensors", "pytorch_model*.bin")
-BESIDE = ("config.json", "*token*.json", "vocab*", "merges.txt", "*.model")
 
 
 class CompareError(TrainingError):
@@ -105,8 +101,17 @@ def contenders(specs: Sequence[str]) -> list[Contender]:
     return found
 
 
-def look_at(contender: Contender, rows: Labelled) -> Side:
+def look_at(contender: Contender, rows: Labelled, unfinished: Path | None = None) -> Side:
     """Score the rows as the bot would, and measure size and time.
+
+    Parameters
+    ----------
+    contender
+        The model.
+    rows
+        What it is asked for.
+    unfinished
+        Of `training.kept.until_done`: a comparison that is stopped goes on from there.
 
     Raises
     ------
@@ -119,19 +124,14 @@ def look_at(contender: Contender, rows: Labelled) -> Side:
     if path.is_file():
         return Side(contender, probabilities(_logits(path, rows), UNCALIBRATED), None, None)
     model = load_model(str(path.resolve()))
-    scores = Scorer(model)(rows.texts, contender.name)
+    kept = None if unfinished is None else kept_of(unfinished, path)
+    scores = Scorer(model, kept)(rows.texts, contender.name)
     return Side(contender, scores, megabytes(path), _milliseconds(model, rows.texts))
 
 
 def megabytes(directory: Path) -> float:
     """The size of what a model is loaded from, in units of 1,000,000 bytes."""
-    if (directory / MANIFEST).exists():
-        files = [directory / name for name in (MANIFEST, *read_manifest(directory).files)]
-    else:
-        # The second form of the weights is read only where the first is missing.
-        weights = next((found for form in WEIGHTS if (found := [*directory.glob(form)])), [])
-        files = [*weights, *{file for form in BESIDE for file in directory.glob(form)}]
-    return sum(file.stat().st_size for file in files) / MEGABYTE
+    return sum(file.stat().st_size for file in origins.model_files(directory)) / MEGABYTE
 
 
 def compare(sides: Sequence[Side], rows: Labelled, *, count: int, seed: int) -> dict[str, Any]:
@@ -235,8 +235,8 @@ def differences(
     ]
 
 
-def markdown(found: dict[str, Any], rows: int, file: Path, left_out: int) -> str:
-    """What `compare` found, as a Markdown page."""
+def markdown(found: dict[str, Any], rows: Labelled, file: Path, left_out: int) -> str:
+    """What `compare` found, as a Markdown page; ``warnings`` of ``found`` come first."""
     models, against = found["models"], found["against"]
     costs = [
         [
@@ -258,7 +258,9 @@ def markdown(found: dict[str, Any], rows: int, file: Path, left_out: int) -> str
             differing.append([in_cell(name), METRICS[metric], *figures, verdict])
     parts = [
         f"# {' against '.join(models)}",
-        f"On {rows:,} rows of {file.name} ({left_out:,} left out), under the prior weights.",
+        *(warned(warning) for warning in found.get("warnings", ())),
+        f"On {len(rows):,} rows of {file.name} ({left_out:,} left out)"
+        f"{', under the prior weights' if rows.weighted else ''}.",
         table_of(["model", "MB", "ms a text", "calibration error"], costs),
         tables({name: one["ranking"] for name, one in models.items()}),
         f"## Differences from {against}\n\n"
@@ -276,7 +278,7 @@ def write(out: Path, found: dict[str, Any], rows: Labelled, file: Path, left_out
     out.mkdir(parents=True, exist_ok=True)
     report = {"rows": {"file": str(file), "used": len(rows), "left_out": left_out}, **found}
     (out / "comparison.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    page = markdown(found, len(rows), file, left_out)
+    page = markdown(found, rows, file, left_out)
     (out / "comparison.md").write_text(page, encoding="utf-8")
     models = found["models"]
     areas, precisions = (

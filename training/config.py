@@ -206,6 +206,8 @@ class Artifact(_Section):
     model_version: str
     card: Path | None = None
     """The model card's prose (Markdown), relative to this file; figures are filled in at export."""
+    license: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")] | None = None
+    """The model's, as the hub writes it (``apache-2.0``), where the card's prose names none."""
     trained_on: str = ""
     largest_auc_drop: Annotated[float, Field(ge=0.0, le=0.1)] = 0.0005
 

@@ -6,7 +6,6 @@ is reported with its line and the reason.
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,10 +19,11 @@ import pandas as pd
 from bot.labels import LABELS
 from bot.screening.normalize import views
 from training.config import Experiment, Rows
+from training.origins import SPLIT_VERSION
+from training.split import Indices, same_text, sample, split
 from training.tables import DataError, from_file, from_hub, require_columns, texts_of
 
 Floats = npt.NDArray[np.float32]
-Indices = npt.NDArray[np.int64]
 
 NAMED = 5  # rows named in an error message
 
@@ -55,6 +55,11 @@ class Labelled:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the weights change a figure: they differ from row to row."""
+        return bool((self.weights != self.weights[:1]).any())
 
     def take(self, rows: Indices) -> Labelled:
         """The rows at these places, in this order."""
@@ -133,8 +138,17 @@ def read_unsifted(rows: Rows) -> Unsifted:
     return Unsifted(ids, texts, labels, weights, trust, _reasons(texts, labels))
 
 
-def divided(experiment: Experiment) -> tuple[Labelled, Labelled, list[LeftOut]]:
+def divided(
+    experiment: Experiment, version: int = SPLIT_VERSION
+) -> tuple[Labelled, Labelled, list[LeftOut]]:
     """The experiment's rows: training part, validation part, and what was left out.
+
+    Parameters
+    ----------
+    experiment
+        Says which rows, and how they are divided.
+    version
+        Of the split; that of a run that has begun is `training.origins.split_of`.
 
     Raises
     ------
@@ -147,7 +161,7 @@ def divided(experiment: Experiment) -> tuple[Labelled, Labelled, list[LeftOut]]:
         require_own_ids(labelled, left_out, rows.source)
     if rows.max_samples is not None:
         labelled = sample(labelled, rows.max_samples, experiment.seed)
-    training, held = split(labelled, rows.validation_share, experiment.seed)
+    training, held = split(labelled, rows.validation_share, experiment.seed, version)
     return labelled.take(training), labelled.take(held), left_out
 
 
@@ -181,56 +195,6 @@ def require_own_ids(labelled: Labelled, left_out: Sequence[LeftOut], source: str
 def plain(text: str) -> str:
     """The view of a text that the model is trained on and measured with: the bot's first one."""
     return views(text)[0]
-
-
-def text_key(text: str) -> str:
-    """What makes two texts the same text: equal but for case, white space and Unicode form."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-def same_text(texts: Sequence[str]) -> dict[str, list[int]]:
-    """The places of the texts that are the same, by their `text_key`, in order of appearance."""
-    groups: dict[str, list[int]] = defaultdict(list)
-    for row, text in enumerate(texts):
-        groups[text_key(text)].append(row)
-    return groups
-
-
-def split(labelled: Labelled, share: float, seed: int) -> tuple[Indices, Indices]:
-    """Divide rows into training and validation, each combination of labels in proportion.
-
-    A combination with two rows or more is on both sides, one with a single row in training. Rows
-    whose texts are the same stay on one side (`read` leaves only one of them in any case).
-
-    Returns
-    -------
-    tuple
-        Row numbers of the training and of the validation part, each in ascending order.
-    """
-    generator = np.random.default_rng(seed)
-    combinations: dict[tuple[float, ...], list[list[int]]] = defaultdict(list)
-    for group in same_text(labelled.texts).values():
-        combinations[tuple(labelled.labels[group[0]])].append(group)
-    validation: list[int] = []
-    for combination in sorted(combinations):
-        groups = combinations[combination]
-        if len(groups) == 1:
-            continue
-        wanted = min(max(round(share * len(groups)), 1), len(groups) - 1)
-        for at in generator.permutation(len(groups))[:wanted]:
-            validation.extend(groups[at])
-    held = np.array(sorted(validation), dtype=np.int64)
-    return np.setdiff1d(np.arange(len(labelled), dtype=np.int64), held), held
-
-
-def sample(labelled: Labelled, count: int, seed: int) -> Labelled:
-    """About ``count`` rows with the same mix of label combinations, none of them lost."""
-    if count >= len(labelled):
-        return labelled
-    rest, drawn = split(labelled, count / len(labelled), seed)
-    kept = {tuple(combination) for combination in labelled.labels[drawn]}
-    single = [row for row in rest if tuple(labelled.labels[row]) not in kept]
-    return labelled.take(np.sort(np.concatenate([drawn, np.array(single, dtype=np.int64)])))
 
 
 def _table(rows: Rows) -> pd.DataFrame:

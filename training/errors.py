@@ -159,13 +159,17 @@ def find(judged: Judged, rows: Labelled, most: int) -> list[Finding]:
 
 
 def write(
-    directory: Path, title: str, findings: Sequence[Finding], judged: Judged
+    directory: Path,
+    title: str,
+    findings: Sequence[Finding],
+    judged: Judged,
+    warning: str | None = None,
 ) -> tuple[Path, Path]:
     """Write ``errors.csv`` and ``errors.html``.
 
     In the table, a text or an id that a spreadsheet would run as a formula starts with an
-    apostrophe. The page holds the lists of the highest and lowest losses; it is one file that loads
-    nothing and runs nothing.
+    apostrophe. The page holds the lists of the highest and lowest losses, under the warning if
+    there is one; it is one file that loads nothing and runs nothing.
 
     Returns
     -------
@@ -178,7 +182,7 @@ def write(
         lines = csv.writer(file)
         lines.writerow(COLUMNS)
         lines.writerows(_cells(finding) for finding in findings)
-    page.write_text(_page(title, findings, judged), encoding="utf-8")
+    page.write_text(_page(title, findings, judged, warning), encoding="utf-8")
     return table, page
 
 
@@ -258,7 +262,9 @@ def _inert(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
-def _page(title: str, findings: Sequence[Finding], judged: Judged) -> str:
+def _page(
+    title: str, findings: Sequence[Finding], judged: Judged, warning: str | None = None
+) -> str:
     environment = Environment(
         loader=PackageLoader("training", "templates"),
         autoescape=True,
@@ -279,6 +285,7 @@ def _page(title: str, findings: Sequence[Finding], judged: Judged) -> str:
     counts = judged.marked.sum(axis=0)
     return environment.get_template("errors.html.jinja").render(
         title=title,
+        warning=warning,
         made=datetime.now(UTC),
         rows=len(judged.marked),
         labels=LABELS,

@@ -19,7 +19,7 @@ from training.bootstrap import intervals
 from training.calibrate import Bin, Curve, calibration_error, measure, outcomes
 from training.data import Floats, Labelled
 from training.robustness import Controls, Robustness, measure_controls, measure_robustness
-from training.scoring import Scorer
+from training.scoring import Scorer, kept_of
 
 RESAMPLES = 200
 DISGUISED = 300  # rows of either kind that are disguised in every way
@@ -88,6 +88,7 @@ def evaluate(
     resamples: int = RESAMPLES,
     disguised: int = DISGUISED,
     seed: int = 17,
+    unfinished: Path | None = None,
 ) -> Evaluation:
     """Measure a model as the bot would run it: all views and windows of a text, calibrated.
 
@@ -106,9 +107,11 @@ def evaluate(
         0 leaves robustness out.
     seed
         Of the bootstrap, the draw of rows and their disguises.
+    unfinished
+        Of `training.kept.until_done`: an evaluation that is stopped goes on from there.
     """
     model = load_model(str(directory.resolve()))
-    score = Scorer(model)
+    score = Scorer(model, None if unfinished is None else kept_of(unfinished, directory))
     scores = score(rows.texts, "rows")
     presets: dict[str, dict[str, float]] = {
         name: rules.as_dict() for name, rules in model.presets.items()
@@ -149,7 +152,7 @@ def evaluate(
 
 
 def summarise(scores: Floats | Curve, rows: Labelled) -> dict[str, Any]:
-    """ROC AUC and average precision, per label and mean, under the prior weights.
+    """ROC AUC and average precision, per label and mean, under the rows' weights.
 
     Parameters
     ----------

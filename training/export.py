@@ -184,7 +184,7 @@ def export(
             differences=_differences(scored, calibrated),
             neighbours=_neighbours(made, validation),
         )
-        (made / CARD).write_text(render(artifact.card, figures), encoding="utf-8")
+        (made / CARD).write_text(render(artifact.card, figures, artifact.license), encoding="utf-8")
         destination.mkdir(parents=True, exist_ok=True)
         # The manifest goes last: a directory that was only half replaced fails its hashes.
         for name in (MODEL, TOKENIZER, CARD, MANIFEST):

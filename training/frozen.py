@@ -14,6 +14,7 @@ from transformers import AutoModel, AutoTokenizer
 from bot.screening.model import batches
 from training.config import Base, TrainingError
 from training.data import Floats
+from training.first_look import look_at_base, not_loaded
 from training.precision import reduced
 
 BATCH_TOKENS = 4096
@@ -46,17 +47,17 @@ def encode(base: Base, texts: Sequence[str], path: Path, *, bf16: str) -> Floats
 
     Raises
     ------
+    CheckpointError
+        The checkpoint cannot be loaded.
     EncoderError
-        The checkpoint cannot be loaded, or gives something that is not a number.
+        It gives something that is not a number.
     """
+    look_at_base(base)
     try:
         tokenizer = AutoTokenizer.from_pretrained(base.checkpoint)
         network = AutoModel.from_pretrained(base.checkpoint, dtype=torch.float32)
     except (OSError, ValueError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise EncoderError(
-            f"base.checkpoint = {base.checkpoint!r}: cannot be loaded: {reason}"
-        ) from None
+        raise not_loaded(base, "network", error) from None
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device).eval()
     low_precision = reduced(bf16)

@@ -66,8 +66,8 @@ def hub_card(path: Path, manifest: Manifest, licence: str | None = None) -> byte
     if not stated.get("license"):
         if not licence:
             raise CardError(
-                f"{path}: no licence is named; give --license, or begin the card with a YAML "
-                "block that has `license: …`"
+                f"{path}: no licence is named; set artifact.license (apache-2.0, say), give "
+                "--license, or begin the card with a YAML block that has `license: …`"
             )
         stated["license"] = licence
     try:

@@ -17,9 +17,11 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from bot.labels import LABELS, Label
-from training.config import Base, ConfigError, Experiment
-from training.data import Floats, LeftOut, Unsifted, plain, read_unsifted, same_text
+from training.config import Base, Experiment
+from training.data import Floats, LeftOut, Unsifted, plain, read_unsifted
+from training.first_look import not_loaded
 from training.oddities import ODD
+from training.split import same_text
 from training.tables import DataError
 
 if TYPE_CHECKING:
@@ -134,7 +136,7 @@ def inspect(experiment: Experiment) -> Inspection:
     ------
     DataError
         The file cannot be read or labels are neither 0 nor 1, as in `training.data.read`.
-    ConfigError
+    CheckpointError
         The base checkpoint has no tokenizer that can be loaded.
     """
     file = read_unsifted(experiment.rows)
@@ -184,7 +186,7 @@ def load_tokenizer(base: Base) -> PreTrainedTokenizerBase:
 
     Raises
     ------
-    ConfigError
+    CheckpointError
         The checkpoint has none that can be loaded.
     """
     from transformers import AutoTokenizer  # seconds to import: not before the rows are checked
@@ -192,11 +194,7 @@ def load_tokenizer(base: Base) -> PreTrainedTokenizerBase:
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base.checkpoint)
     except Exception as error:  # the tokenizers library raises bare Exception for a broken file
-        reason = str(error).strip().partition("\n")[0].rstrip(" .:") or type(error).__name__
-        raise ConfigError(
-            f"base.checkpoint = {base.checkpoint!r}: its tokenizer cannot be loaded ({reason}); "
-            "name a folder that holds one or a checkpoint of the hub"
-        ) from None
+        raise not_loaded(base, "tokenizer", error) from None
     return tokenizer
 
 

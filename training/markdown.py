@@ -20,6 +20,11 @@ def in_cell(text: str) -> str:
     return text.replace("|", "¦")
 
 
+def warned(warning: str) -> str:
+    """A warning as a paragraph that nobody overlooks."""
+    return f"> **Warning: {warning}.**"
+
+
 def code(text: str) -> str:
     """A text as code on one line, whatever is in it; a line break shows as ⏎."""
     shown = "⏎".join(text.splitlines())

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.screening.artifact import MODEL, sha256
+from bot.screening.artifact import MANIFEST, MODEL, sha256
+from bot.screening.artifact import read as read_manifest
 from bot.screening.normalize import NORMALIZER_VERSION
 from training import runs
 from training.config import Base
@@ -26,6 +27,13 @@ Origin = Mapping[str, Any]
 PROCESSES, NORMALIZER, ROWS = "processes", "normalizer_version", "rows"
 AUXILIARY, TEACHERS = "auxiliary", "teachers"
 WEIGHTS, GRAPH = "model", "graph"
+SPLIT = "split"
+SPLIT_VERSION = 2
+"""Goes up when the same rows are divided in another way; see `training.split`."""
+
+# What a checkpoint is loaded from; optimiser states and the like beside it are not the model.
+WEIGHT_FILES = ("model*.safetensors", "pytorch_model*.bin")
+BESIDE = ("config.json", "*token*.json", "vocab*", "merges.txt", "*.model")
 
 
 def fingerprint(*parts: Labelled) -> str:
@@ -44,6 +52,7 @@ def of_rows(
     parts: Sequence[Labelled],
     others: Sequence[Partial] = (),
     taught: Floats | None = None,
+    split: int = SPLIT_VERSION,
 ) -> Origin:
     """What a run learns from, as ``rows.json`` keeps it.
 
@@ -57,10 +66,13 @@ def of_rows(
         The auxiliary sources' training parts.
     taught
         The teachers' logits [training rows, 6].
+    split
+        How the rows were divided.
     """
     return {
         PROCESSES: processes,
         NORMALIZER: NORMALIZER_VERSION,
+        SPLIT: split,
         ROWS: fingerprint(*parts),
         AUXILIARY: {
             one.name: hashlib.sha256(
@@ -76,6 +88,25 @@ def keep(directory: Path, origin: Origin) -> None:
     """Write ``rows.json`` into the run directory, which is made if it is missing."""
     directory.mkdir(parents=True, exist_ok=True)
     runs.write_json(directory / runs.ROWS, origin)
+
+
+def split_of(directory: Path) -> int:
+    """How the rows of a run are divided: as when it was begun. A new run has `SPLIT_VERSION`.
+
+    Raises
+    ------
+    RunError
+        ``rows.json`` cannot be read, or is of a newer trainer.
+    """
+    if not (directory / runs.EXPERIMENT).exists():
+        return SPLIT_VERSION
+    found = (_read(directory / runs.ROWS) or {}).get(SPLIT, 1)
+    if found not in range(1, SPLIT_VERSION + 1):
+        raise RunError(
+            f"{directory / runs.ROWS}: {SPLIT} is {found!r}, which this version of the trainer "
+            "does not know; name another --run"
+        )
+    return int(found)
 
 
 def check_resumable(directory: Path, now: Origin) -> None:
@@ -178,6 +209,33 @@ def weights_sha256(checkpoint: Path) -> str:
     if len(found) == 1:
         return sha256(found[0])
     return hashlib.sha256("".join(map(sha256, found)).encode()).hexdigest()
+
+
+def model_files(directory: Path) -> list[Path]:
+    """The files that a model is loaded from: a model directory's, or a checkpoint's.
+
+    Raises
+    ------
+    ArtifactError
+        A model directory's manifest cannot be read.
+    """
+    if (directory / MANIFEST).exists():
+        return [directory / name for name in (MANIFEST, *read_manifest(directory).files)]
+    # The second form of the weights is read only where the first is missing.
+    weights = next((found for form in WEIGHT_FILES if (found := sorted(directory.glob(form)))), [])
+    return [*weights, *sorted({file for form in BESIDE for file in directory.glob(form)})]
+
+
+def model_sha256(directory: Path) -> str:
+    """A SHA-256, in hexadecimal, of all that a model is loaded from.
+
+    Raises
+    ------
+    ArtifactError
+        As in `model_files`.
+    """
+    parts = [[path.name, sha256(path)] for path in model_files(directory)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def cited(base: Base) -> str:

@@ -103,7 +103,7 @@ def plan(
         The model directory that `export` wrote.
     licence
         The model's licence, where the card's YAML block does not name one; one of the hub's
-        identifiers, such as ``apache-2.0``.
+        identifiers, such as ``apache-2.0``. Without it ``artifact.license`` counts.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def plan(
     _same_run(experiment, run, model, manifest)
     checkpoint = _checkpoint(run / runs.CHECKPOINT)
     _same_weights([path for path in checkpoint if path.suffix == SAFE], model / MODEL)
-    card = hub_card(model / CARD, manifest, licence)
+    card = hub_card(model / CARD, manifest, licence or experiment.artifact.license)
     sendings = [Sending(CARD, card, len(card), hashlib.sha256(card).hexdigest())]
     sendings += [_sending(path.name, path) for path in checkpoint]
     exported = sorted({*manifest.files, MANIFEST} - {CARD})

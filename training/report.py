@@ -17,7 +17,7 @@ from training.bias import AUCS
 from training.bootstrap import Ranking, Share
 from training.calibrate import MIN_ROWS, reliability
 from training.evaluate import Evaluation
-from training.markdown import code, table_of
+from training.markdown import code, table_of, warned
 from training.plots import Panel, draw_heatmap, draw_lines, heatmap, small_multiples
 from training.robustness import Disguised
 
@@ -33,7 +33,13 @@ PARTIAL = ("bias.png", "robustness.png")  # not made where there is nothing to s
 PAGE, FIGURES = "evaluation.md", "evaluation.json"
 
 
-def write(folder: Path, title: str, about: Mapping[str, Any], found: Evaluation) -> str:
+def write(
+    folder: Path,
+    title: str,
+    about: Mapping[str, Any],
+    found: Evaluation,
+    warning: str | None = None,
+) -> str:
     """Write ``evaluation.json``, ``evaluation.md`` and the pictures that it shows.
 
     Parameters
@@ -46,6 +52,8 @@ def write(folder: Path, title: str, about: Mapping[str, Any], found: Evaluation)
         What the JSON says before the figures: the model, the rows.
     found
         What was measured.
+    warning
+        What a reader must know before the figures.
 
     Returns
     -------
@@ -55,10 +63,11 @@ def write(folder: Path, title: str, about: Mapping[str, Any], found: Evaluation)
     folder.mkdir(parents=True, exist_ok=True)
     for name in PARTIAL:  # of an earlier evaluation: this one may have nothing to put there
         (folder / name).unlink(missing_ok=True)
+    about = {**about, "warning": warning}
     text = json.dumps({**about, **as_json(found)}, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / FIGURES).write_text(text + "\n", encoding="utf-8")
     pictures(folder, found)
-    page = markdown(title, found)
+    page = markdown(title, found, warning)
     (folder / PAGE).write_text(page, encoding="utf-8")
     return page
 
@@ -132,10 +141,11 @@ def pictures(folder: Path, found: Evaluation) -> None:
         )
 
 
-def markdown(title: str, found: Evaluation) -> str:
+def markdown(title: str, found: Evaluation, warning: str | None = None) -> str:
     """The evaluation as a page; its pictures lie beside it."""
     parts = [
         f"# {title}",
+        *([warned(warning)] if warning is not None else []),
         _ranking(found),
         _picture("ROC curves", "roc.png"),
         _picture("Precision–recall curves", "precision_recall.png"),

@@ -23,6 +23,7 @@ CHECKPOINT = "model"
 LOGITS = "validation_logits.npy"
 METRICS = "metrics.json"
 ROWS = "rows.json"
+TRAINED_ON = "trained_on.npy"
 # `teach` this,
 TEACHER = "teacher.npz"
 # and `calibrate` these.

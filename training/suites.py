@@ -20,8 +20,9 @@ import numpy as np
 from bot.labels import LABELS, Label, Scores
 from bot.screening.artifact import PresetName
 from bot.screening.model import Model, load_model
+from training.kept import UNFINISHED, Kept, until_done
 from training.markdown import code, table_of
-from training.scoring import scores_of
+from training.scoring import kept_of, scores_of
 from training.suite_files import (
     Suite,
     SuiteError,
@@ -101,7 +102,9 @@ def measure_suite(flagged: Sequence[bool], suite: Suite) -> dict[str, Any]:
     }
 
 
-def run_suite(model: Model, suite: Suite, thresholds: Mapping[str, float]) -> dict[str, Any]:
+def run_suite(
+    model: Model, suite: Suite, thresholds: Mapping[str, float], kept: Kept | None = None
+) -> dict[str, Any]:
     """Score the cases as the bot would, flag them, and measure.
 
     Parameters
@@ -112,6 +115,8 @@ def run_suite(model: Model, suite: Suite, thresholds: Mapping[str, float]) -> di
         The cases.
     thresholds
         By label; a case is flagged if the score of any label reaches that label's threshold.
+    kept
+        Of `training.scoring.kept_of`, for the same model.
 
     Returns
     -------
@@ -124,11 +129,12 @@ def run_suite(model: Model, suite: Suite, thresholds: Mapping[str, float]) -> di
     SuiteError
         A label has no threshold.
     """
-    return _report(model.version, scores_of(model, suite.texts, suite.name), suite, thresholds)
+    scores = scores_of(model, suite.texts, suite.name, kept)
+    return _report(model.version, scores, suite, thresholds)
 
 
 def run_templates(
-    model: Model, templates: Templates, thresholds: Mapping[str, float]
+    model: Model, templates: Templates, thresholds: Mapping[str, float], kept: Kept | None = None
 ) -> dict[str, Any]:
     """Score every template with every term; the bias AUCs come on top of what `run_suite` gives.
 
@@ -142,7 +148,7 @@ def run_templates(
     from training.bias import measure_bias  # loads scikit-learn
 
     suite = templates.suite()
-    scores = scores_of(model, suite.texts, suite.name)
+    scores = scores_of(model, suite.texts, suite.name, kept)
     bias = measure_bias(
         suite.texts,
         np.array([each[Label.TOXIC] for each in scores]),
@@ -227,17 +233,19 @@ def run_files(directory: Path, preset: PresetName, files: Sequence[Path], out: P
     thresholds = model.presets[preset].as_dict()
     out.mkdir(parents=True, exist_ok=True)
     pages = []
-    for one in loaded:
-        if isinstance(one, Templates):
-            report = run_templates(model, one, thresholds)
-        else:
-            report = run_suite(model, one, thresholds)
-        report = {"preset": preset} | report
-        content = json.dumps(report, indent=2, ensure_ascii=False)
-        (out / f"{one.name}.json").write_text(content + "\n", encoding="utf-8")
-        page = out / f"{one.name}.md"
-        page.write_text(markdown(report), encoding="utf-8")
-        pages.append(page)
+    with until_done(out / UNFINISHED) as unfinished:
+        kept = kept_of(unfinished, directory)
+        for one in loaded:
+            if isinstance(one, Templates):
+                report = run_templates(model, one, thresholds, kept)
+            else:
+                report = run_suite(model, one, thresholds, kept)
+            report = {"preset": preset} | report
+            content = json.dumps(report, indent=2, ensure_ascii=False)
+            (out / f"{one.name}.json").write_text(content + "\n", encoding="utf-8")
+            page = out / f"{one.name}.md"
+            page.write_text(markdown(report), encoding="utf-8")
+            pages.append(page)
     return pages
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from zipfile import BadZipFile
@@ -12,13 +10,12 @@ from zlib import error as ZlibError
 import numpy as np
 
 from bot.labels import LABELS
-from bot.screening.model import Model, load_model
+from bot.screening.model import load_model
 from training import origins, runs
 from training.config import Experiment, TrainingError
 from training.data import Floats, divided, read, require_own_ids
-from training.scoring import chunks
-
-log = logging.getLogger(__name__)
+from training.kept import until_done
+from training.scoring import kept_of, logits_of
 
 
 class TeacherError(TrainingError):
@@ -50,34 +47,17 @@ def teach(experiment: Experiment, directory: Path, path: Path) -> None:
     trained = runs.made(directory / runs.CHECKPOINT)
     rows, left_out = read(experiment.rows)
     require_own_ids(rows, left_out, experiment.rows.source)
-    made_from = f"{origins.weights_sha256(trained)} {origins.fingerprint(rows)}"
-    named = hashlib.sha256(made_from.encode()).hexdigest()[:12]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"unfinished.{path.name}.{named}")
-    logits = _answers(load_model(str(trained.resolve())), rows.texts, unfinished)
-    write_logits(path, rows.ids, logits - _shift(experiment))
-    unfinished.unlink()
+    model = load_model(str(trained.resolve()))
+    with until_done(path.with_name(f"unfinished.{path.name}")) as unfinished:
+        logits = logits_of(model, rows.texts, "teaching", kept_of(unfinished, trained))
+        write_logits(path, rows.ids, logits - _shift(experiment, directory))
 
 
-def _answers(model: Model, texts: Sequence[str], unfinished: Path) -> Floats:
-    """Logits [texts, 6], each chunk kept in a file of float32 as soon as it is there."""
-    row_bytes = len(LABELS) * np.dtype(np.float32).itemsize
-    with unfinished.open("ab") as file:
-        done = min(file.tell() // row_bytes, len(texts))
-        file.truncate(done * row_bytes)  # the last row may be half there
-        if done:
-            log.info("teaching: %d of %d rows are answered already", done, len(texts))
-        for chunk in chunks(texts[done:], "teaching"):
-            file.write(model.logits(chunk).astype(np.float32).tobytes())
-            file.flush()
-    return np.fromfile(unfinished, dtype=np.float32).reshape(-1, len(LABELS))
-
-
-def _shift(experiment: Experiment) -> Floats:
+def _shift(experiment: Experiment, directory: Path) -> Floats:
     """ln w of each label [6], w being what its positives weighed in the run."""
     from training.losses import positive_weights  # imports torch
 
-    training, _, _ = divided(experiment)
+    training, _, _ = divided(experiment, origins.split_of(directory))
     power = experiment.loss.positive_weight_power
     shift: Floats = positive_weights(training.labels, training.weights, power).log().numpy()
     return shift

@@ -17,6 +17,7 @@ from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     TrainingArguments,
@@ -24,16 +25,18 @@ from transformers import (
 
 from bot.labels import LABELS
 from bot.screening.model import load_model
-from training import dropout, origins, runs
+from training import dropout, first_look, origins, runs, trained_on
 from training.auxiliary import Partial, divided_auxiliary
 from training.averaging import AVERAGE, blend
 from training.batches import Examples, Portion
 from training.config import Experiment
 from training.data import Labelled, LeftOut, divided
 from training.evaluate import summarise
+from training.kept import UNFINISHED, until_done
 from training.losses import positive_weights
+from training.one_kind import require_both_kinds
 from training.runs import RunError
-from training.scoring import logits_of
+from training.scoring import kept_of, logits_of
 from training.teachers import read_logits
 from training.trainer import CHECKPOINTS, STATE, ToxicityTrainer, training_arguments
 
@@ -51,11 +54,11 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
         What to do.
     directory
         Where to write: ``experiment.json``, ``rows.json`` (what the run was begun with, see
-        `training.origins`), ``left_out.csv``, ``validation.parquet``,
-        ``auxiliary/`` (held-out rows of the other domains), ``checkpoints/``, ``tensorboard/``,
-        ``epochs.json`` (figures of each epoch), ``best/``, ``model/`` (the trained checkpoint),
-        ``validation_logits.npy`` and ``metrics.json``. Nothing is written before the rows and the
-        base checkpoint have been read.
+        `training.origins`), ``trained_on.npy`` (see `training.trained_on`), ``left_out.csv``,
+        ``validation.parquet``, ``auxiliary/`` (held-out rows of the other domains),
+        ``checkpoints/``, ``tensorboard/``, ``epochs.json`` (figures of each epoch), ``best/``,
+        ``model/`` (the trained checkpoint), ``validation_logits.npy`` and ``metrics.json``. Nothing
+        is written before the rows and the base checkpoint have been read.
     resume
         Go on from the newest checkpoint of the same experiment in ``directory``, which all
         processes read: on several machines it must be a shared one.
@@ -70,9 +73,12 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
     ------
     RunError
         The directory holds another run, there is nothing to resume, the run was begun with other
-        rows, processes or another normaliser, or the base checkpoint cannot be used.
+        rows, processes or another normaliser, or the base checkpoint takes fewer tokens or has no
+        head.
+    CheckpointError
+        The base checkpoint cannot be loaded.
     DataError
-        The rows cannot be used.
+        The rows cannot be used, or show one kind of some label only.
     TeacherError
         A teacher's file cannot be used.
     """
@@ -80,16 +86,18 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
     first = arguments.process_index == 0
     if not first:
         logging.getLogger("training").setLevel(logging.WARNING)
+    # What is cheap to find out comes first: rows take a minute to read, a network its memory.
+    first_look.look(experiment)
     checkpoint = _opened(experiment, directory, resume, arguments)
-    torch.manual_seed(experiment.seed)
+    tokenizer, config = outline_of(experiment)
 
-    tokenizer, model = base_of(experiment)
-    training, validation, left_out = divided(experiment)
+    version = origins.split_of(directory)
+    training, validation, left_out = divided(experiment, version)
     taught = None
     if experiment.distillation.teachers:
         taught = read_logits(experiment.distillation.teachers, training.ids)
     portions = [Portion.main(training, taught)]
-    parts, others, unused = divided_auxiliary(experiment, training, validation)
+    parts, others, unused = divided_auxiliary(experiment, training, validation, version)
     left_out += unused
     for part, source in zip(parts, experiment.auxiliary.values(), strict=True):
         portions.append(Portion.auxiliary(part, source.weight, source.rows_per_epoch))
@@ -97,11 +105,16 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
         "%d rows to train on, %d to validate, %d left out (left_out.csv)",
         len(training), len(validation), len(left_out),
     )  # fmt: skip
-    origin = origins.of_rows(arguments.world_size, (training, validation), parts, taught)
+    require_both_kinds(experiment, training, validation, parts)
+    origin = origins.of_rows(arguments.world_size, (training, validation), parts, taught, version)
     if resume:
         _by_the_first(arguments, partial(origins.check_resumable, directory, origin))
+    torch.manual_seed(experiment.seed)
+    model = _network(experiment, config)
     if first:
         origins.keep(directory, origin)
+        learnt = (*training.texts, *(text for part in parts for text in part.texts))
+        trained_on.keep(directory, learnt, experiment.base)
         _write_beginning(experiment, directory, validation, others, left_out)
 
     if not torch.cuda.is_available():
@@ -152,27 +165,57 @@ def base_of(experiment: Experiment) -> tuple[PreTrainedTokenizerBase, PreTrained
 
     Raises
     ------
+    CheckpointError
+        The checkpoint cannot be loaded.
     RunError
-        The checkpoint cannot be loaded, takes fewer tokens than the experiment wants, or has no
-        head that the final weights could have a share of.
+        It takes fewer tokens than the experiment wants, or has no head that the final weights could
+        have a share of.
+    """
+    tokenizer, config = outline_of(experiment)
+    return tokenizer, _network(experiment, config)
+
+
+def outline_of(experiment: Experiment) -> tuple[PreTrainedTokenizerBase, PreTrainedConfig]:
+    """The base checkpoint's tokenizer and what its network is to look like, without the weights.
+
+    Raises
+    ------
+    CheckpointError
+        They cannot be loaded.
+    RunError
+        The checkpoint takes fewer tokens than the experiment wants.
     """
     base = experiment.base
+    first_look.look_at_base(base)
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base.checkpoint)
-        config = AutoConfig.from_pretrained(
+        config: PreTrainedConfig = AutoConfig.from_pretrained(
             base.checkpoint,
             num_labels=len(LABELS),
             id2label={at: label.value for at, label in enumerate(LABELS)},
             label2id={label.value: at for at, label in enumerate(LABELS)},
             problem_type="multi_label_classification",
         )
-        # The families do not agree on these names.
-        for name in ("hidden_dropout_prob", "dropout"):
-            if hasattr(config, name):
-                setattr(config, name, base.hidden_dropout)
-        for name in ("attention_probs_dropout_prob", "attention_dropout"):
-            if hasattr(config, name):
-                setattr(config, name, base.attention_dropout)
+    except Exception as error:  # the tokenizers library raises bare Exception for a broken file
+        raise first_look.not_loaded(base, "tokenizer or config.json", error) from None
+    most = getattr(config, "max_position_embeddings", base.max_tokens)
+    if 0 < most < base.max_tokens:  # some families have relative positions, and say 0 or -1
+        raise RunError(
+            f"base.max_tokens = {base.max_tokens}: {base.checkpoint} takes {most} tokens at most"
+        )
+    # The families do not agree on these names.
+    for name in ("hidden_dropout_prob", "dropout"):
+        if hasattr(config, name):
+            setattr(config, name, base.hidden_dropout)
+    for name in ("attention_probs_dropout_prob", "attention_dropout"):
+        if hasattr(config, name):
+            setattr(config, name, base.attention_dropout)
+    return tokenizer, config
+
+
+def _network(experiment: Experiment, config: PreTrainedConfig) -> PreTrainedModel:
+    base = experiment.base
+    try:
         model: PreTrainedModel
         model, loaded = AutoModelForSequenceClassification.from_pretrained(
             base.checkpoint,
@@ -185,22 +228,14 @@ def base_of(experiment: Experiment) -> tuple[PreTrainedTokenizerBase, PreTrained
             ignore_mismatched_sizes=True,
         )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise RunError(
-            f"base.checkpoint = {base.checkpoint!r}: cannot be loaded: {reason}"
-        ) from None
+        raise first_look.not_loaded(base, "network", error) from None
     share = experiment.optimisation.base_share
     if share and (loaded["missing_keys"] or loaded["mismatched_keys"]):
         raise RunError(
             f"optimisation.base_share = {share}: {base.checkpoint} has no head for the six labels "
             "to take a share of; set it to 0"
         )
-    most = getattr(config, "max_position_embeddings", base.max_tokens)
-    if 0 < most < base.max_tokens:  # some families have relative positions, and say 0 or -1
-        raise RunError(
-            f"base.max_tokens = {base.max_tokens}: {base.checkpoint} takes {most} tokens at most"
-        )
-    return tokenizer, model
+    return model
 
 
 def _opened(
@@ -291,7 +326,10 @@ def _write_beginning(
 
 def _write_figures(directory: Path, trained: Path, validation: Labelled) -> None:
     """Measure the trained checkpoint as the bot would run it, on all windows of a text."""
-    logits = logits_of(load_model(str(trained.resolve())), validation.texts, "validation")
-    np.save(directory / runs.LOGITS, logits)
+    model = load_model(str(trained.resolve()))
+    with until_done(directory / UNFINISHED) as unfinished:
+        kept = kept_of(unfinished, trained)
+        logits = logits_of(model, validation.texts, "validation", kept)
+        np.save(directory / runs.LOGITS, logits)
     figures = summarise(logits, validation)
     (directory / runs.METRICS).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

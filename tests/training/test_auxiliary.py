@@ -19,7 +19,8 @@ from training.auxiliary import (
     split_groups,
 )
 from training.config import Auxiliary, Experiment
-from training.data import Labelled, LeftOut, text_key
+from training.data import Labelled, LeftOut
+from training.split import text_key
 from training.tables import DataError
 
 TWEETS = {

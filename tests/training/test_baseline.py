@@ -16,11 +16,13 @@ from training import baseline, linear
 from training.__main__ import main
 from training.baseline import BaselineError, named, of_run, run
 from training.config import Experiment
-from training.data import Labelled, read, split
+from training.data import Labelled, read
 from training.evaluate import summarise
-from training.frozen import EncoderError, encode
+from training.first_look import CheckpointError
+from training.frozen import encode
 from training.linear import Linear, fold_of_each, out_of_fold, regress, share_logit, tfidf
 from training.runs import RunError
+from training.split import split
 
 
 def silent() -> tqdm:
@@ -239,7 +241,7 @@ def test_features_do_not_depend_on_the_company(experiment: Experiment, tmp_path:
 
 def test_a_checkpoint_that_is_not_there_is_told(experiment: Experiment, tmp_path: Path) -> None:
     base = experiment.base.model_copy(update={"checkpoint": str(tmp_path / "none")})
-    with pytest.raises(EncoderError, match=r"base\.checkpoint = .*none.*cannot be loaded"):
+    with pytest.raises(CheckpointError, match=r"base\.checkpoint = .*none': there is no such"):
         encode(base, ["a"], tmp_path / "features.npy", bf16="off")
 
 

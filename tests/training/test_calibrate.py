@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.labels import LABELS
+from bot.labels import LABELS, Label
 from training.calibrate import (
     calibrate,
     calibration_error,
@@ -157,3 +157,23 @@ def test_probabilities_of_huge_logits_are_finite() -> None:
         np.zeros((4, 6), dtype=np.float32), rows_with(np.eye(6)[:4], np.ones(4)), Presets()
     )
     assert np.isfinite(probabilities(rows, found.calibration)).all()
+
+
+@pytest.mark.parametrize("positives", [3, 40])
+def test_a_slope_that_the_rows_do_not_settle_is_told_by_label(
+    positives: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    draw, at = np.random.default_rng(2), LABELS.index(Label.THREAT)
+    truth = (draw.random((90, 6)) < 0.5).astype(np.float32)
+    truth[:, at] = np.arange(90) < positives
+    logits = (3 * truth - 1.5 + draw.normal(size=(90, 6))).astype(np.float32)
+    if positives == 3:  # told apart without a mistake, and by a hair
+        logits[:, at] = (truth[:, at] - 0.5) / 500
+    calibrate(logits, rows_with(truth, np.ones(90)), Presets())
+    said = [record.getMessage() for record in caplog.records]
+    if positives == 40:
+        assert not said
+    else:
+        assert len(said) == 1
+        assert said[0].startswith("threat: the slope of its calibration went to its bound (54.6): ")
+        assert "3 of 90 held-out rows have the label" in said[0]

@@ -128,7 +128,7 @@ def test_a_label_with_one_class_has_no_difference() -> None:
     assert found["mean"]["roc_auc"]["difference"] < 0
     rows.labels[:] = 0
     sides = [side("a", scores), side("b", -scores)]
-    page = markdown(compare(sides, rows, count=20, seed=1), len(rows), Path("rows.csv"), 0)
+    page = markdown(compare(sides, rows, count=20, seed=1), rows, Path("rows.csv"), 0)
     assert "| a | – | – |" in page
 
 
@@ -136,7 +136,7 @@ def test_the_page_says_which_differences_count() -> None:
     rows, scores = some(300)
     sides = [side("one|two", scores), side("same", scores), side("worse", -scores)]
     found = compare(sides, rows, count=100, seed=1)
-    page = markdown(found, len(rows), Path("rows.csv"), 2)
+    page = markdown(found, rows, Path("rows.csv"), 2)
     assert "On 300 rows of rows.csv (2 left out)" in page
     assert "| same | ROC AUC | +0.0000 | +0.0000 | +0.0000 | may be noise |" in page
     worse = [line for line in page.splitlines() if line.startswith("| worse | average precision")]

@@ -22,11 +22,8 @@ from training.data import (
     divided,
     read,
     read_unsifted,
-    same_text,
-    sample,
-    split,
-    text_key,
 )
+from training.split import same_text, sample, split, text_key
 
 CLEAN = dict.fromkeys((str(label) for label in LABELS), 0)
 

@@ -92,9 +92,9 @@ def test_a_relative_is_trained_quantised_and_read_by_the_bot(
     assert getattr(kept.config, hidden) == 0.02
     assert getattr(kept.config, attention) == 0.01
 
-    quantise_checkpoint(recipe, trained, tmp_path / "int8")
-    bot = load_model(str(tmp_path / "int8"))
     texts = table(40, seed=9)["comment_text"].tolist()
+    quantise_checkpoint(recipe, trained, texts, tmp_path / "int8")
+    bot = load_model(str(tmp_path / "int8"))
     exact, ours = load_model(str(trained)).logits(texts), bot.logits(texts)
     assert np.corrcoef(exact.ravel(), ours.ravel())[0, 1] > 0.99
     harmless, bad = bot.score([" ".join(HARMLESS), f"rotten idiot {HARMLESS[0]}"])

@@ -74,6 +74,11 @@ def test_what_the_card_states_stays(path: Path) -> None:
     assert card.text.strip() == "# Tiny"
 
 
+def test_a_card_without_a_licence_names_the_ways_to_give_one(path: Path) -> None:
+    with pytest.raises(CardError, match=r"no licence is named; set artifact\.license .*--license"):
+        made(path, "# Tiny\n", manifest(), licence=None)
+
+
 def test_a_path_is_no_base_model_of_the_hub(path: Path) -> None:
     assert made(path, "# Tiny\n", manifest("tiny-bert")).data.base_model is None
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from bot.labels import LABELS, Label
 from training import oddities
 from training.__main__ import main
-from training.config import ConfigError, Experiment
+from training.config import Experiment
+from training.first_look import CheckpointError
 from training.inspect import (
     Inspection,
     co_occurrence,
@@ -251,7 +252,7 @@ def test_a_checkpoint_without_a_tokenizer_is_named(small: Experiment, tmp_path: 
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     (tmp_path / "tokenizer.json").write_text("{")
     base = small.base.model_copy(update={"checkpoint": str(tmp_path)})
-    with pytest.raises(ConfigError, match=r"base\.checkpoint = '.*': its tokenizer cannot"):
+    with pytest.raises(CheckpointError, match=r"base\.checkpoint = '.*': its tokenizer cannot"):
         inspect(small.model_copy(update={"base": base}))
 
 

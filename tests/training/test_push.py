@@ -384,3 +384,12 @@ def test_a_missing_card_is_told(made: Made, hub: Hub, text: str | None, words: s
 def test_a_model_without_a_licence_is_refused(made: Made, hub: Hub) -> None:
     assert "no licence" in refused(made.push(licence=None))
     assert hub.requests == []
+
+
+def test_the_experiment_may_name_the_licence(made: Made, hub: Hub) -> None:
+    named = made.config.read_text() + 'license = "mit"\n'
+    made.config.write_text(named)
+    assert made.push(licence=None).exit_code == 0
+    assert b"license: mit" in hub.files(REPO)["README.md"]
+    made.config.write_text(named.replace('"mit"', '"My own, really"'))
+    assert "artifact.license = 'My own, really'" in refused(made.push(licence=None))

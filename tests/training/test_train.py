@@ -20,8 +20,10 @@ from tiny_runs import broken_and_resumed, changed, epochs, equal, small, weights
 from transformers import AutoModelForSequenceClassification
 
 from bot.labels import LABELS
+from training import origins
 from training.__main__ import main
 from training.averaging import AVERAGE
+from training.baseline import of_run
 from training.config import Experiment
 from training.data import divided, read
 from training.runs import RunError
@@ -209,9 +211,9 @@ model_version = "wrong-1"
 @pytest.mark.parametrize(
     ("broken", "tokens", "said"),
     [
-        ("", 32, "base.checkpoint = '{}/gone': cannot be loaded: "),
-        ("config.json", 32, "base.checkpoint = '{}/gone': cannot be loaded: "),
-        ("model.safetensors", 32, "base.checkpoint = '{}/gone': cannot be loaded: "),
+        ("", 32, "base.checkpoint = '{}/gone': there is no such folder; name the folder of"),
+        ("config.json", 32, "base.checkpoint = '{}/gone': its tokenizer or config.json cannot be"),
+        ("model.safetensors", 32, "base.checkpoint = '{}/gone': its network cannot be loaded: "),
         ("none", 65, "base.max_tokens = 65: {}/gone takes 64 tokens at most"),
     ],
 )
@@ -299,6 +301,36 @@ def test_a_student_believes_its_teacher(
         aucs[teacher] = epochs(tmp_path / teacher)[-1]["eval_roc_auc_mean"]
     assert aucs["teacher"] > 0.8
     assert aucs["liar"] < 0.2
+
+
+def test_a_run_keeps_the_split_that_it_was_begun_with(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    recipe = small(experiment, tmp_path, epochs=1)
+    assert recipe.rows.file is not None
+    rows = table(120, seed=8)
+    twins = rows.assign(id=rows["id"] + "b", comment_text=rows["comment_text"] + "!")
+    write_rows(recipe.rows.file, pd.concat([rows, twins]))
+    directory = tmp_path / "run"
+    run(recipe, directory)
+    assert origins.split_of(directory) == json.loads((directory / "rows.json").read_text())["split"]
+    # as the trainer before left it
+    old = divided(recipe, 1)
+    assert not set(old[0].ids) & set(old[1].ids)
+    begun = dict(origins.of_rows(1, old[:2], split=1))
+    del begun["split"]
+    (directory / "rows.json").write_text(json.dumps(begun))
+    old[1].save(directory / "validation.parquet")
+
+    assert origins.split_of(directory) == 1
+    run(recipe, directory, resume=True)
+    assert tuple(pd.read_parquet(directory / "validation.parquet")["id"]) == old[1].ids
+    assert of_run(recipe, directory).validation.ids == old[1].ids
+    teach(recipe, directory, tmp_path / "teacher.npz")
+
+    (directory / "rows.json").write_text(json.dumps(begun | {"split": 9}))
+    with pytest.raises(RunError, match="split is 9, which this version of the trainer does not"):
+        run(recipe, directory, resume=True)
 
 
 def test_a_sample_has_every_combination_of_labels(experiment: Experiment, tmp_path: Path) -> None:

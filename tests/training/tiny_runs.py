@@ -101,3 +101,17 @@ def epochs(directory: Path) -> list[dict[str, float]]:
     return [
         {key: value for key, value in entry.items() if not key.endswith(clock)} for entry in entries
     ]
+
+
+def write_suites(folder: Path) -> Path:
+    """A few cases in place of the suites that `evaluate` asks a model for; returns the folder."""
+    folder.mkdir()
+    (folder / "identity.toml").write_text(
+        'harmless = ["I am {a_term} person."]\ntoxic = ["{term} people are scum."]\n'
+        '[[terms]]\ngroup = "senses"\nwords = ["a deaf", "a blind"]\n'
+    )
+    (folder / "controls.toml").write_text(
+        '[[functions]]\nname = "gaming"\nabout = "Games."\nabusive = false\n'
+        'texts = ["good game", "see you next round"]\n'
+    )
+    return folder

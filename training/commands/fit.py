@@ -25,6 +25,9 @@ from training.config import Experiment
 )
 def train(experiment: Experiment, run: Path, resume: bool, count: int | None) -> None:
     """Fine-tune the base checkpoint into RUN/model."""
+    from training import first_look
+
+    first_look.look(experiment)  # before what takes seconds to import
     from training import train as trainer
 
     if count is not None:

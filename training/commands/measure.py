@@ -53,13 +53,24 @@ def compare(
     """Measure two or more models on the same rows, and tell differences from noise."""
     from training import compare as comparing
     from training.data import read
+    from training.kept import UNFINISHED, until_done
+    from training.trained_on import seen_by
 
     models = comparing.contenders(specs)
     rows, left_out = read(experiment.rows.model_copy(update={"file": file, "hub": None}))
-    sides = [comparing.look_at(model, rows) for model in models]
-    found = comparing.compare(sides, rows, count=resamples, seed=experiment.seed)
+    warnings = []
+    for model in models:
+        seen = seen_by(model.path, rows.texts, run)
+        if seen is not None and seen.warning is not None:
+            warnings.append(f"{model.name}: {seen.warning}")
+            _warn(warnings[-1])
     folder = out or run / "comparison"
-    click.echo(comparing.write(folder, found, rows, file, len(left_out)))
+    with until_done(folder / UNFINISHED) as unfinished:
+        sides = [comparing.look_at(model, rows, unfinished) for model in models]
+        found = comparing.compare(sides, rows, count=resamples, seed=experiment.seed)
+        found["warnings"] = warnings
+        page = comparing.write(folder, found, rows, file, len(left_out))
+    click.echo(page)
     return folder
 
 
@@ -105,25 +116,39 @@ def evaluate(
     from training import report
     from training.data import read
     from training.evaluate import evaluate as measure_model
+    from training.kept import UNFINISHED, until_done
+    from training.trained_on import seen_by
 
     rows, left_out = read(experiment.rows.model_copy(update={"file": file, "hub": None}))
-    found = measure_model(
-        model,
-        rows,
-        preset=preset,
-        resamples=bootstrap,
-        disguised=robustness,
-        seed=experiment.seed,
-    )
-    about = {
-        "model": str(model),
-        "rows": {"file": str(file), "used": len(rows), "left_out": len(left_out)},
-        "bootstrap": bootstrap,
-        "seed": experiment.seed,
-    }
-    title = f"{called(model)} on {file.name}"
+    seen = seen_by(model, rows.texts, run)
+    warning = None if seen is None else seen.warning
+    if warning is not None:
+        _warn(warning)
     folder = out or run / "evaluation" / f"{called(model)}-on-{file.stem}"
-    click.echo(report.write(folder, title, about, found))
+    with until_done(folder / UNFINISHED) as unfinished:
+        found = measure_model(
+            model,
+            rows,
+            preset=preset,
+            resamples=bootstrap,
+            disguised=robustness,
+            seed=experiment.seed,
+            unfinished=unfinished,
+        )
+        about = {
+            "model": str(model),
+            "rows": {
+                "file": str(file),
+                "used": len(rows),
+                "left_out": len(left_out),
+                "trained_on": None if seen is None else seen.count,
+            },
+            "bootstrap": bootstrap,
+            "seed": experiment.seed,
+        }
+        title = f"{called(model)} on {file.name}"
+        page = report.write(folder, title, about, found, warning)
+    click.echo(page)
     return folder
 
 
@@ -143,12 +168,18 @@ def errors(experiment: Experiment, run: Path, most: int) -> Path:
     """
     runs.check_same(experiment, run)
     from training import errors as reading
+    from training.trained_on import seen_by
 
     rows = runs.validation(run)
+    seen = seen_by(run / runs.CHECKPOINT, rows.texts, run)
+    warning = None if seen is None else seen.warning
+    if warning is not None:
+        _warn(warning)
     logits, _ = reading.read_logits(run, rows)
     judged = reading.judge(logits, rows, reading.read_calibration(run))
     findings, folder = reading.find(judged, rows, most), run / "errors"
-    for path in reading.write(folder, experiment.artifact.model_version, findings, judged):
+    title = experiment.artifact.model_version
+    for path in reading.write(folder, title, findings, judged, warning):
         click.echo(path)
     return folder
 
@@ -176,3 +207,7 @@ def suite(model: Path, preset: PresetName, files: tuple[Path, ...], out: Path | 
     runs.record(folder, "suite", {"model": model, "preset": preset, "suite": used})
     for page in pages:
         click.echo(page.read_text(encoding="utf-8"))
+
+
+def _warn(warning: str) -> None:
+    click.secho(f"Warning: {warning}.", err=True, fg="yellow", bold=True)

@@ -1,0 +1,170 @@
+"""Every long command can be stopped, and started again goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from sklearn.linear_model import LogisticRegression
+from tiny_runs import write_suites
+
+from bot.screening.model import Model
+from training import scoring, suites
+from training.__main__ import main
+from training.kept import UNFINISHED
+
+CHUNK = 16
+FOLDS = "tfidf.out_of_fold.npz"
+SUITE = """
+[[functions]]
+name = "harm"
+about = "Harm."
+abusive = true
+texts = [{cases}]
+"""
+
+
+class Asked:
+    """How many texts a model was asked for, one number a call; it is stopped at one of them."""
+
+    def __init__(self, stopped_at: int | None = None) -> None:
+        self.calls: list[int] = []
+        self.stopped_at = stopped_at
+
+    def note(self, count: int) -> None:
+        if len(self.calls) + 1 == self.stopped_at:
+            raise KeyboardInterrupt
+        self.calls.append(count)
+
+
+@contextmanager
+def asking(stopped_at: int | None = None) -> Iterator[Asked]:
+    asked = Asked(stopped_at)
+
+    def noting(answer: Callable[[Model, Sequence[str]], Any]) -> Callable[..., Any]:
+        def noted(self: Model, texts: Sequence[str]) -> Any:
+            asked.note(len(texts))
+            return answer(self, texts)
+
+        return noted
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Model, "score", noting(Model.score))
+        patch.setattr(Model, "logits", noting(Model.logits))
+        patch.setattr(scoring, "CHUNK", CHUNK)
+        yield asked
+
+
+def invoke(*words: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+@pytest.fixture
+def run(trained_run: Path, tmp_path: Path) -> Path:
+    """A copy of the trained run."""
+    shutil.copytree(trained_run, tmp_path / "run")
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def words(run: Path, tmp_path: Path) -> dict[str, list[str | Path]]:
+    """What each command is called with, and after ``--out`` where it writes."""
+    suite = tmp_path / "suite.toml"
+    suite.write_text(SUITE.format(cases=", ".join(f'"you idiot {at}"' for at in range(60))))
+    given: list[str | Path] = ["--config", run / "experiment.json", "--run", run]
+    rows: list[str | Path] = ["--rows", run / "validation.parquet"]
+    return {
+        "evaluate": [
+            "--model", run / "model", *given, *rows, "--robustness", "1", "--bootstrap", "0",
+        ],
+        "compare": [
+            "--model", run / "model", "--model", f"again={run / 'model'}", *given, *rows,
+            "--resamples", "100",
+        ],
+        "suite": ["--model", run / "model", "--suite", suite],
+    }  # fmt: skip
+
+
+REPORTS = {"evaluate": "evaluation.json", "compare": "comparison.json", "suite": "suite.json"}
+
+
+def report_of(folder: Path, command: str) -> Any:
+    found = json.loads((folder / REPORTS[command]).read_text())
+    for model in found.get("models", {}).values():
+        del model["milliseconds"]
+    return found
+
+
+@pytest.mark.parametrize("command", REPORTS)
+def test_a_measurement_goes_on_where_it_was_stopped(
+    command: str,
+    words: dict[str, list[str | Path]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(suites, "FOLDER", write_suites(tmp_path / "suites"))
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    with asking() as unbroken:
+        done = invoke(command, *words[command], "--out", whole)
+    assert done.exit_code == 0, done.output
+    with asking(stopped_at=4) as stopped:
+        assert invoke(command, *words[command], "--out", broken).exit_code == 1
+    assert len(stopped.calls) == 3
+    assert len(list((broken / UNFINISHED).iterdir())) == 3
+    with asking() as resumed:
+        assert invoke(command, *words[command], "--out", broken).exit_code == 0
+    assert sum(resumed.calls) == sum(unbroken.calls) - sum(stopped.calls)
+    assert report_of(broken, command) == report_of(whole, command)
+    assert not (broken / UNFINISHED).exists()
+
+
+def test_a_calibration_goes_on_where_it_was_stopped(run: Path) -> None:
+    given = ["calibrate", "--config", run / "experiment.json", "--run", run]
+    with asking(stopped_at=4) as stopped:
+        assert invoke(*given).exit_code == 1
+    assert stopped.calls == [CHUNK] * 3
+    assert not (run / "calibration.json").exists()
+    with asking() as resumed:
+        done = invoke(*given)
+    assert done.exit_code == 0, done.output
+    assert sum(resumed.calls) == 90 - 3 * CHUNK
+    left = np.load(run / "validation_logits.int8.npy")
+    assert not (run / UNFINISHED).exists()
+    with asking() as again:
+        assert invoke(*given).exit_code == 0
+    assert sum(again.calls) == 90
+    assert np.array_equal(np.load(run / "validation_logits.int8.npy"), left)
+
+
+def test_a_baseline_goes_on_with_the_label_that_it_was_at(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit, fitted = LogisticRegression.fit, list[int]()
+
+    def noting(self: LogisticRegression, *arguments: Any) -> LogisticRegression:
+        if len(fitted) == 14:  # in the second fold
+            fitted.append(0)
+            raise KeyboardInterrupt
+        fitted.append(1)
+        return fit(self, *arguments)
+
+    config = run / "experiment.json"
+    given = ["baseline", "--config", config, "--only", "tfidf", "--out-of-fold", "3", "--jobs", "1"]
+    assert invoke(*given, "--run", tmp_path / "whole").exit_code == 0
+    monkeypatch.setattr(LogisticRegression, "fit", noting)
+    assert invoke(*given, "--run", tmp_path / "broken").exit_code == 1
+    assert sum(fitted) == 14
+    assert invoke(*given, "--run", tmp_path / "broken").exit_code == 0
+    assert sum(fitted) == 4 * 6  # one on the whole and three folds, six labels each
+    folders = [tmp_path / name / "baselines" for name in ("whole", "broken")]
+    with np.load(folders[0] / FOLDS) as one, np.load(folders[1] / FOLDS) as other:
+        assert np.array_equal(one["logits"], other["logits"])
+        assert np.array_equal(one["ids"], other["ids"])
+    assert not (folders[1] / UNFINISHED).exists()
