@@ -28,10 +28,13 @@ from bot.screening.backends import (
     neighbours_matter,
     try_out,
 )
+from bot.screening.lanes import Lanes
 from bot.screening.normalize import views
 
 OVERLAP_TOKENS = 64
-BATCH_TOKENS = 2048
+BATCH_TOKENS = 512
+# Padded tokens from which on another lane is worth its hand-over.
+_WORTH_A_LANE = 32
 _LONGEST_VERSION = 64
 
 # A foreign checkpoint comes without measured presets. Its probabilities are taken as they are.
@@ -55,6 +58,11 @@ class Prepared:
     def longest(self) -> int:
         """Tokens in the longest window."""
         return max(map(len, self.windows))
+
+    @property
+    def padded(self) -> int:
+        """Tokens of all windows, each as long as the longest."""
+        return self.longest * len(self.windows)
 
 
 class Model:
@@ -90,6 +98,7 @@ class Model:
         self.presets = presets
         self.batched = batched
         self._backend = backend
+        self._lanes = Lanes(backend.lanes)
         self._tokenizer = tokenizer
         tokenizer.no_padding()
         tokenizer.enable_truncation(max_tokens, stride=min(OVERLAP_TOKENS, max_tokens // 4))
@@ -149,15 +158,29 @@ class Model:
         probabilities = 1.0 / (1.0 + np.exp(-np.clip(scaled, -60.0, 60.0)))
         return [Scores.from_sequence(row) for row in probabilities.tolist()]
 
+    def cut(self, lengths: Sequence[int], batch_tokens: int = BATCH_TOKENS) -> list[list[int]]:
+        """How windows are put into batches: see `batches`.
+
+        Batches are made smaller than they might be where that gives each of the network's lanes
+        something to do.
+        """
+        if not self.batched:
+            return list(batches(lengths, 0))
+        share = -(-sum(lengths) // self._lanes.count)
+        budget = min(batch_tokens, max(share, _WORTH_A_LANE))
+        return list(batches(lengths, budget, self._backend.setup_tokens))
+
     def _logits(self, prepared: Sequence[Prepared], batch_tokens: int = BATCH_TOKENS) -> Logits:
         if not prepared:
             return np.empty((0, len(LABELS)), dtype=np.float32)
-        if not self.batched:
-            batch_tokens = 0
         windows = [window for each in prepared for window in each.windows]
         found = np.empty((len(windows), len(LABELS)), dtype=np.float32)
-        for batch in batches([len(window) for window in windows], batch_tokens):
-            found[batch] = self._backend.logits([windows[at] for at in batch])
+        cut = self.cut([len(window) for window in windows], batch_tokens)
+        results = self._lanes.map(
+            lambda batch: self._backend.logits([windows[at] for at in batch]), cut
+        )
+        for batch, logits in zip(cut, results, strict=True):
+            found[batch] = logits
         if not np.isfinite(found).all():
             raise ScoringError("The model gave a score that is not a number.")
         starts = np.cumsum([0, *(len(each.windows) for each in prepared)])[:-1]
@@ -165,7 +188,7 @@ class Model:
         return highest
 
 
-def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+def batches(lengths: Sequence[int], budget: int, setup: int = 0) -> Iterator[list[int]]:
     """Cut items into batches whose padded size, longest × count, stays within a budget.
 
     Parameters
@@ -174,6 +197,9 @@ def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         Tokens of each item.
     budget
         Padded tokens of a batch. An item over it makes a batch of its own.
+    setup
+        What another batch costs, in tokens: no more than that is spent on padding the shorter ones
+        up to the next item. 0: padding does not matter.
 
     Yields
     ------
@@ -181,11 +207,17 @@ def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         Indices into ``lengths``, shortest items first; each index once.
     """
     batch: list[int] = []
+    longest = 0
     for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and lengths[index] * (len(batch) + 1) > budget:
+        length = lengths[index]
+        if batch and (
+            length * (len(batch) + 1) > budget
+            or (setup and (length - longest) * len(batch) > setup)
+        ):
             yield batch
             batch = []
         batch.append(index)
+        longest = length
     if batch:
         yield batch
 

@@ -45,6 +45,9 @@ class GatedBackend:
         Who called.
     """
 
+    lanes = 1
+    setup_tokens = 0
+
     def __init__(self, *, is_open: bool = False) -> None:
         self.batches: list[list[int]] = []
         self.padded_tokens: list[int] = []
@@ -84,14 +87,16 @@ class GatedBackend:
         return np.repeat(first[:, None] / 100, len(LABELS), axis=1)
 
 
-def numbers_model(backend: GatedBackend, *, batched: bool = True) -> Model:
+def numbers_model(
+    backend: GatedBackend, *, batched: bool = True, max_tokens: int = 512
+) -> Model:
     tokenizer = Tokenizer(WordLevel(_WORDS, unk_token="0"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return Model(
         backend,
         tokenizer,
         version="numbers",
-        max_tokens=512,
+        max_tokens=max_tokens,
         calibration={label: Calibration() for label in LABELS},
         presets={name: Thresholds.from_sequence([0.5] * len(LABELS)) for name in PRESET_NAMES},
         batched=batched,

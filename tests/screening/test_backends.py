@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from onnx import TensorProto
+from onnxruntime.quantization import quantize_dynamic
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
 from bot.errors import ArtifactError, MissingExtraError
@@ -19,7 +21,7 @@ from bot.screening.artifact import Calibration, Manifest, PresetRule
 from bot.screening.backends import OnnxBackend, neighbours_matter
 from bot.screening.model import Model, load_model
 from bot.screening.normalize import NORMALIZER_VERSION
-from training.quantise import quantise, to_onnx
+from training.graph import to_onnx
 
 MAX_TOKENS = 48
 WORDS = ["the", "game", "boss", "map", "round", "good", "played", "see", "you", "next", "team"]
@@ -99,7 +101,8 @@ def test_both_backends_give_the_same_scores(models: tuple[Model, Model]) -> None
     assert len(onnx.prepare(TEXTS)[-1].windows) > 8  # the long text takes many windows
     found = rows(onnx.score(TEXTS))
     assert np.ptp(found, axis=0).min() > 0.05  # these scores say something
-    np.testing.assert_allclose(rows(hugging_face.score(TEXTS)), found, atol=1e-4)
+    # what is left is GELU's tanh form, which the exported graph has
+    np.testing.assert_allclose(rows(hugging_face.score(TEXTS)), found, atol=2e-3)
 
 
 def test_a_text_scores_the_same_alone_and_in_company(models: tuple[Model, Model]) -> None:
@@ -115,7 +118,12 @@ def test_a_network_whose_texts_disturb_each_other_gets_them_alone(
 ) -> None:
     for name in (artifact.TOKENIZER, artifact.MANIFEST):
         (tmp_path / name).write_bytes((exported / name).read_bytes())
-    quantise(exported / artifact.MODEL, tmp_path / artifact.MODEL)
+    quantize_dynamic(
+        exported / artifact.MODEL,
+        tmp_path / artifact.MODEL,
+        op_types_to_quantize=["MatMul"],
+        extra_options={"DefaultTensorType": TensorProto.FLOAT},
+    )
     artifact.write(
         tmp_path, Manifest.model_validate_json((tmp_path / artifact.MANIFEST).read_bytes())
     )

@@ -115,14 +115,32 @@ def test_presets_and_version_come_from_the_manifest(directory: Path, model: Mode
     assert model.presets == {name: manifest.preset(name) for name in artifact.PRESET_NAMES}
 
 
-@given(st.lists(st.integers(1, 60), max_size=40), st.integers(0, 200))
-def test_batches_hold_each_item_once_within_the_budget(lengths: list[int], budget: int) -> None:
-    found = list(batches(lengths, budget))
+@given(st.lists(st.integers(1, 60), max_size=40), st.integers(0, 200), st.integers(0, 30))
+def test_batches_hold_each_item_once_within_the_budget(
+    lengths: list[int], budget: int, setup: int
+) -> None:
+    found = list(batches(lengths, budget, setup))
     assert sorted(at for batch in found for at in batch) == list(range(len(lengths)))
     for batch in found:
         assert len(batch) == 1 or max(lengths[at] for at in batch) * len(batch) <= budget
     ordered = [lengths[at] for batch in found for at in batch]
     assert ordered == sorted(ordered)
+
+
+def test_padding_costs_no_more_than_another_batch() -> None:
+    lengths = [5, 5, 6, 6, 7, 60, 61]
+    assert list(batches(lengths, 1000)) == [[0, 1, 2, 3, 4, 5, 6]]
+    assert list(batches(lengths, 1000, 8)) == [[0, 1, 2, 3, 4], [5, 6]]
+
+
+def test_each_lane_gets_something_to_do() -> None:
+    model = numbers_model(GatedBackend(is_open=True))
+    lengths = [16] * 16
+    assert len(model.cut(lengths)) == 1
+    several = GatedBackend(is_open=True)
+    several.lanes = 4
+    assert [len(batch) for batch in numbers_model(several).cut(lengths)] == [4, 4, 4, 4]
+    assert len(numbers_model(several).cut([8, 8])) == 1  # too little for a hand-over
 
 
 # --- what cannot be loaded ---
