@@ -121,7 +121,7 @@ _SAME_LOGIT = 0.02
 
 # ONNX Runtime joins an addition and the LayerNormalization after it into a kernel that takes five
 # times as long as the two: a fifth of the whole network, with version 1.31 on AVX-512.
-_SLOWER_JOINED = ["SkipLayerNormFusion", "EmbedLayerNormFusion"]
+SLOWER_JOINED = ["SkipLayerNormFusion", "EmbedLayerNormFusion"]
 
 
 class OnnxBackend:
@@ -158,7 +158,7 @@ class OnnxBackend:
                 path,
                 options,
                 providers=["CPUExecutionProvider"],
-                disabled_optimizers=_SLOWER_JOINED,
+                disabled_optimizers=SLOWER_JOINED,
             )
         except Exception as error:
             raise ArtifactError(

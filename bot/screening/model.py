@@ -32,7 +32,7 @@ from bot.screening.lanes import Lanes
 from bot.screening.normalize import views
 
 OVERLAP_TOKENS = 64
-BATCH_TOKENS = 512
+BATCH_TOKENS = 1024
 # Padded tokens from which on another lane is worth its hand-over.
 _WORTH_A_LANE = 32
 _LONGEST_VERSION = 64

@@ -19,15 +19,15 @@ from functools import partial
 
 from emoji import EMOJI_DATA
 
+from bot.screening.apart import joined_groups, joined_letters
 from bot.screening.deobfuscate import (
     FIRST_INDICATOR,
     LAST_INDICATOR,
     deobfuscated,
-    joined_letters,
     letters_indicated,
 )
 
-NORMALIZER_VERSION = 2
+NORMALIZER_VERSION = 3
 
 # A text is normalised until it no longer changes. Honest texts take two rounds; whoever nests
 # markup to need more than these gets letters and digits only.
@@ -50,6 +50,32 @@ def views(text: str) -> tuple[str, ...]:
         than the emoji, so a view can be fifty times as long as a short text; only the first hundred
         emoji of a text are named.
     """
+    if _CALM.fullmatch(text):
+        plain = joined = text
+    else:
+        plain, joined = _read(text)
+    for _ in range(_ROUNDS):
+        before = joined
+        joined = deobfuscated(before)
+        if joined == before:
+            break
+        joined = _settled(joined)
+        if joined == before:
+            break
+    return (plain,) if joined == plain else (plain, joined)
+
+
+# Words, one space between two, and punctuation: nothing that markup or letters apart are made of.
+_CALM = re.compile(
+    r"(?:(?:[A-Za-z]{2,}+(?:'[a-z]{1,2})?+|[Ii]'(?:[md]|ll|ve)|[AIai](?= [A-Za-z]{2})|[0-9]++)"
+    r"[,.?!:]*+(?: (?=[A-Za-z0-9])|\Z))++"
+)
+
+
+def _read(text: str) -> tuple[str, str]:
+    """The plain view, and what to make the other one of: how a reader may take it instead."""
+    if "  " in text or not text.isascii():
+        text = joined_groups(text)
     named = spelt = text
     if not text.isascii() and _ROW.search(text):
         # Markup first: names need spaces around them, and links and emphasis end at spaces.
@@ -59,14 +85,9 @@ def views(text: str) -> tuple[str, ...]:
     plain = _settled(_visible(named, blank=" "))
     # A blank that only looks like a space may stand between words or inside one, and flags in a
     # row may be meant as their letters.
-    doubtful = spelt != named or _BLANK.search(text)
-    joined = _settled(_visible(spelt, blank="")) if doubtful else plain
-    for _ in range(_ROUNDS):
-        before = joined
-        joined = _settled(deobfuscated(before))
-        if joined == before:
-            break
-    return (plain,) if joined == plain else (plain, joined)
+    if spelt is named and (text.isascii() or not _BLANK.search(text)):
+        return plain, plain
+    return plain, _settled(_visible(spelt, blank=""))
 
 
 def _settled(text: str) -> str:
@@ -250,6 +271,8 @@ _NOT_WORD = re.compile(r"[\W_]+")
 
 
 def _visible(text: str, *, blank: str) -> str:
+    if text.isascii() and text.replace("\n", " ").isprintable():
+        return text
     return _BLANK.sub(blank, _INVISIBLE.sub("", text))
 
 
@@ -267,12 +290,14 @@ _READABLE = {
     "place": "#channel",
     "time": "date",
 }
+_END_OF_LINK = r"[^\s<>|)\]\"*`]"
+_TOP = "(?:app|be|co|com|de|dev|edu|fr|gg|gl|gov|io|ly|me|net|org|tv|uk|xyz)"
 _LINK = re.compile(
-    r"(?:https?|ftp)://[^\s<>|)\]\"*`]+"
-    r"|(?<![\w.@])(?:www\.(?=\w)|(?:[\w-]{1,40}\.){1,3}"
-    r"(?:app|be|co|com|de|dev|edu|fr|gg|gl|gov|io|ly|me|net|org|tv|uk|xyz)/)[^\s<>|)\]\"*`]*",
+    rf"(?:https?|ftp)://{_END_OF_LINK}+"
+    rf"|(?<![\w.@])(?:www\.(?=\w)|(?:[\w-]{{1,40}}\.){{1,3}}{_TOP}/){_END_OF_LINK}*",
     re.IGNORECASE,
 )
+_SITE = re.compile(rf"://|www\.|\.{_TOP}/", re.IGNORECASE)  # in every link, and quicker to find
 _NAMED_LINK = re.compile(r"\[([^\[\]]*)\]\( ?<? ?link ?>? ?\)")
 _FENCE = re.compile(r"```(?:[\w+#-]{1,20}\n)?")
 _LINE_START = re.compile(r"^[ \t]*(?:(?:>{1,3}|#{1,3}|-#|[-*])[ \t]+)+", re.MULTILINE)
@@ -280,17 +305,27 @@ _ESCAPE = re.compile(r"(?<!\\)\\++(?=[*_~|`>#<@:-])")
 _HIDING = re.compile(r"\|{2,}|~{2,}|`+")  # spoilers, strike-through, inline code
 _EMPHASIS = re.compile(r"\*+|_+")
 _SPACE = re.compile(r"\s")
+_MARK = re.compile(r"[*_~|`>#\\-]")  # what the rest of markup begins with
 
 
 def _without_markup(text: str) -> str:
-    text = _DISCORD.sub(_readable, text)
-    text = _LINK.sub(" link ", text)
-    text = _NAMED_LINK.sub(r"\1 ", text)
-    text = _FENCE.sub(" ", text)
-    text = _LINE_START.sub("", text)
-    text = _ESCAPE.sub("", text)
-    text = _HIDING.sub("", text)
-    text = _without_emphasis(text)
+    """Each kind is looked for only where the characters are that it begins with."""
+    if "<" in text:
+        text = _DISCORD.sub(_readable, text)
+    if ("/" in text or "." in text) and _SITE.search(text):
+        text = _LINK.sub(" link ", text)
+    if "](" in text:
+        text = _NAMED_LINK.sub(r"\1 ", text)
+    if "`" in text:
+        text = _FENCE.sub(" ", text)
+    if _MARK.search(text):
+        text = _LINE_START.sub("", text)
+        if "\\" in text:
+            text = _ESCAPE.sub("", text)
+        if "||" in text or "~~" in text or "`" in text:
+            text = _HIDING.sub("", text)
+        if "*" in text or "_" in text:
+            text = _without_emphasis(text)
     return " ".join(text.split())
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import time
 
 import pytest
@@ -17,6 +18,21 @@ _PIECES = st.sampled_from(
         *("\u200b", "\u3164", "\u0301", "\u202e", "\ud800", "\ufdfa", "\u0130", "ß", "ﬃ"),
         *("||", "**", "```", "<@12>", "<:a:1>", "<t:1:R>", "https://a.b/c", "[x](http://y)", "> "),
         *("f u c k", "i.d.i.o.t", "idiot", "сука", "sh1t", "|_|", "()"),
+        *(
+            "fu",
+            "ck",
+            "bit",
+            "ch",
+            " th",
+            "en ",
+            "youarean",
+            "andthe",
+            "   ",
+            " a ",
+            "ph",
+            "uv",
+            "55",
+        ),
         *(
             "😂",
             "🐍",
@@ -56,13 +72,40 @@ def test_views_are_settled_and_bounded(text: str) -> None:
     assert views(found[-1]) == (found[-1],)
 
 
+def _calls(text: str) -> int:
+    """How many functions, also those of the interpreter, are called to make the views."""
+    count = 0
+
+    def counted(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(counted)
+    try:
+        views(text)
+    finally:
+        sys.setprofile(before)
+    return count
+
+
 _ADVERSARIAL = [
+    "n!66!r ", "|_|", "1!|", "1!|a", "h|<()", "a  ", "a  b c  ", "fu ck ", "q x ", "youarean", "uv",
+    "phu", "aaabbbccc", "(a", "Mc", "a’", "x.I", "a-b", "z ",
     "**", "*a ", "*a*b", "f4gg0t$ ", "f.u.c.k ", "a . b", "aaab", "eeebooob", "a-", "[", "[a](",
     "<@", "```a\n", "\n> ", "fuсk ", "сука ", "o\u0301\u0302", "𝔣", "www.", "http://a ", "\\", "|_",
     "_ ", "!a", "a(", "🇫", "😂", "🫰🫱🤌", "a🫰", "🐈\u200d", "🇺🇸🇬🇧", "👍🏿", "❌a",
     "a❌", "❌", "🏴\U000e0067", "🐍 ", "🅱", "⬛", "𝔣🐍", "a b c ", "c🇺🇸", "\U0001f774", "1️⃣",
     "".join(EMOJI_DATA), "*_~|`", "a.b_c-d", "\u3164a", "<:a:1>", "\u200b", "\ud800", "a@a.",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", _ADVERSARIAL)
+def test_the_work_grows_with_the_text_and_not_faster(pattern: str) -> None:
+    views(pattern)  # what is read or remembered once
+    short, long = ((pattern * 4000)[:length] for length in (1000, 4000))
+    _calls(long)
+    assert _calls(long) <= 5 * _calls(short) + 200
 
 
 @pytest.mark.parametrize("pattern", _ADVERSARIAL)
@@ -96,6 +139,14 @@ def test_the_longest_message_takes_no_time(pattern: str) -> None:
         ("🇪 🇪 🇪 🇪s 🇪🇪🇪s", "eee es eees"),  # letters are not emoji that repeat
         ("the A B C D E F G", "the abcdefg"),
         ("s.p.a.c.e s-p-a-c-e s_p_a_c_e", "space space space"),
+        ("w e h a t e y o u a l l, g o a w a y", "we hate you all, go away"),
+        ("n_i_c_e_d_a_y_f_o_r_a_w_a_l_k", "nice day for a walk"),
+        ("t h a t   i s   s o   d u m b", "that is so dumb"),
+        ("n o   w h e r e", "no where"),
+        ("hey\t\tg o  a w a y  now", "hey go away now"),
+        ("s c u n t h o r p e, d i c k e n s, v e r m i n", "scunthorpe, dickens, vermin"),
+        ("U S A, F B I, w w w", "usa, fbi, www"),
+        ("i a i a i", "iaiai"),
         ("a\u0301 b c, ça y a, vitamin b c or d", "a\u0301 b c, ça y a, vitamin b c or d"),
     ],
 )
@@ -124,6 +175,15 @@ def test_lone_marks_stay(text: str) -> None:
         ("fvck cvnt phuck", "fuck cunt fuck"),
         ("fu(k bit(h c()ck s|_|ck |-|ate k|ll", "fuck bitch cock suck hate kill"),
         ("stuuupid helllo killll fuuuck shittty coool", "stupid hello kill fuck shitty cool"),
+        ("45sh0l3 $h1t k!!l b1tch3s dumb@$$ @$$h0le", "asshole shit kill bitches dumbass asshole"),
+        ("n!66er 8itch 5lut, (unt sh!+ (f4gs)", "nigger bitch slut, cunt shit (fags)"),
+        ("|<1ll c()cksu(ker \\/\\/hore", "kill cocksucker whore"),
+        ("uile stvpid fvcker vgly", "vile stupid fucker ugly"),
+        ("phag phaggot", "fag faggot"),
+        ("biiiitch niggggers looooove busss", "bitch niggers love bus"),
+        ("bi-tch sh-it mother.fu.cker", "bitch shit motherfucker"),
+        ("you fuc king mo ron, b itch", "you fucking moron, bitch"),
+        ("youareanidiot gokillyourself", "you are an idiot go kill yourself"),
         ("FuCk", "fuck"),
         ("fuсk", "fuck"),  # with a Cyrillic letter
         ("you іdіоt", "you idiot"),
@@ -157,6 +217,25 @@ def test_hidden_words_are_found(hidden: str, found: str) -> None:
         "J. R. Tolkien, I'm a b, plan a b or c",
         "Nintendo, ©2020 ▪ first ▪ second",
         "I'll kill you next round!!",
+        "J. R. R. Tolkien, J. A. P. Smith, G. R. R. Martin",
+        "Cockburn Dickens Dickinson Hancock Hitchcock Fuchs Babcock Essex Penistone Lightwater",
+        "shiitake niggardly duck ship shirt count sheet therapist analyst cocktail pen is here",
+        "a B in maths, an A in art and a C in chess, option D or E",
+        "1. e4 e5 2. Nf3 Nc6 3. Bb5 a6, Qxf7# 0-0-0",
+        "C major, F#m7 and Bb7 into Am",
+        "3RR MI5 PS5 MP3 AK47 F15 H2O CO2 A4 B12 3v3 5x5 50s 90s 21st 10k 720p 144hz 5am 7in 5ft",
+        "level51 win11 fifa23 gta6 user2 room101 4K60 i18n k8s 3d 4x4 7up",
+        "yes|no, wait!what, the end.I think, W.Waggel",
+        "Congress(O), editor's(editor), f(x), list[int], x+y, c++, foo(bar)",
+        "it s hit or miss, that s hot, let s go, don t",
+        "the Y chromosome, and X or Z",
+        "e-mail t-shirt x-ray u-turn well-known co-operate",
+        "“The phone’s quotes”, it’s John’s — and I’m Ann’s",
+        "for (int i = 0; i < n; i++) { sum += a[i]; }",
+        "Je vous ai vu hier, c'est vrai",
+        "Und wer von uns hat das verpasst?",
+        "la uva y el huevo, muy bueno",
+        "gg wp ez clap, lvl up, dps dvd mvp",
         "привет, как дела?",
         "а у нас в чате IT-отдел",
         "Η γλώσσα είναι ωραία",
