@@ -30,12 +30,13 @@ _ATTENTION = "MultiHeadAttention"
 _FIRST = "first_token"
 
 
-def to_onnx(trained: Path, path: Path) -> Path:
+def to_onnx(trained: Path, path: Path, *, whole: bool = False) -> Path:
     """Write the checkpoint's graph.
 
     Its inputs are ``input_ids``, ``attention_mask`` and, if the model knows them,
     ``token_type_ids`` (int64, both axes dynamic: [batch, tokens]; rows are filled up on the right),
-    its output is ``logits`` (float32, [batch, 6]).
+    its output is ``logits`` (float32, [batch, 6]). With ``whole`` the last layer computes all
+    tokens, which gives the same and only serves to measure what `first_token_only` saves.
     """
     # "eager" attention traces to plain matrix products, which quantise and fuse.
     model = AutoModelForSequenceClassification.from_pretrained(
@@ -45,7 +46,7 @@ def to_onnx(trained: Path, path: Path) -> Path:
         traced = Path(scratch) / "traced.onnx"
         _trace(model, traced)
         fused = _fuse(traced, model)
-    onnx.save(first_token_only(fused), str(path))
+    onnx.save(fused if whole else first_token_only(fused), str(path))
     return path
 
 

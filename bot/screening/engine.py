@@ -1,8 +1,12 @@
-"""Many callers, one model: texts wait in a bounded queue for the one worker thread.
+"""Many callers, one model: texts wait in a fair, bounded queue for the one worker thread.
 
 The event loop puts texts into the queue and hands answers out; normalising, tokenising and the
-network run on the worker. A batch is whatever waits when the worker is free, so a lone message is a
-batch of one and never waits for company.
+network run on the worker. A round is whatever waits when the worker is free, so a lone message is a
+batch of one and never waits for company; under load it is as much as fits into a short time.
+
+Nothing is scored twice that need not be: a text that is in flight is scored once for all who ask
+for it, what was scored lately is remembered without its text, and texts that look alike to the
+network share its answer.
 
 Whoever awaits `Engine.score` gets scores, an error or its own cancellation, whatever happens to the
 model, to the worker or to its neighbours in the batch.
@@ -13,21 +17,31 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+import time
+from collections.abc import Callable, Mapping, Sequence
 
-from bot.errors import EngineClosed, ScoringError
+from bot.errors import EngineClosed, Overloaded, ScoringError
 from bot.labels import Scores
-from bot.screening.model import BATCH_TOKENS, Model, Prepared, batches
-from bot.screening.waiting import Request, Waiting
+from bot.screening.lanes import step_back
+from bot.screening.model import BATCH_TOKENS, Model
+from bot.screening.observing import Counts, Figures, How, Observer
+from bot.screening.outbox import Outbox
+from bot.screening.pace import Pace
+from bot.screening.recent import Recent
+from bot.screening.room import Limits, Room
+from bot.screening.rounds import CHARS_PER_TOKEN, Answer, Rounds
+from bot.screening.waiting import Job, Priority, Ticket, Waiting
+
+__all__ = ["Engine", "Figures", "How", "Limits", "Observer", "Priority"]
 
 log = logging.getLogger(__name__)
 
-_CHARS_PER_TOKEN = 4  # of English chat, roughly: how much to take from the queue for one batch
+DEFAULT_LIMITS = Limits()
+ROUND_S = 0.035
 _STOP_S = 1.0  # how long an idle or finishing worker gets to end by itself
-
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
+_RESTART_S = 1.0
+# Answers that are remembered come without a pause; a caller that asks for many gives way at times.
+_HITS_IN_A_ROW = 32
 
 
 class Engine:
@@ -37,46 +51,93 @@ class Engine:
     ----------
     model
         Used by the worker thread only, but for its ``version`` and ``presets``.
-    max_waiting, max_waiting_chars
-        How many texts may wait for the worker, and how many characters they may have together.
-        What the worker has in hand comes on top: about one batch.
+    limits
+        How much may wait; what the worker has in hand counts too.
+    cache_entries
+        How many texts' scores are remembered; 0 turns it off.
     batch_tokens
         Padded tokens, longest × count, that the network gets at a time.
+    observer
+        Told of everything that happens.
+    weights
+        By server id: how much of the worker it gets against the others; 1 where none is given.
+    round_s
+        Seconds that the worker takes texts for at a time: about what a text waits at most for those
+        before it, once its turn has come.
+    clock
+        Seconds from any start.
     """
 
     def __init__(
         self,
         model: Model,
         *,
-        max_waiting: int = 2000,
-        max_waiting_chars: int = 2_000_000,
+        limits: Limits = DEFAULT_LIMITS,
+        cache_entries: int = 20_000,
         batch_tokens: int = BATCH_TOKENS,
+        observer: Observer | None = None,
+        weights: Mapping[int, float] | None = None,
+        round_s: float = ROUND_S,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.model = model
-        self._waiting = Waiting(max_waiting, max_waiting_chars)
-        # a model that may not be batched answers each text as soon as it is scored
-        self._batch_tokens = batch_tokens if model.batched else 0
-        self._round_chars = batch_tokens * _CHARS_PER_TOKEN
-        self._unanswered: set[Request] = set()
-        self._in_hand: Sequence[Request] = ()  # what the worker has taken and not finished
+        self._clock = clock
+        self._counts = Counts(observer)
+        self._room = Room(limits)
+        self._recent = Recent(cache_entries)
+        self._hits = 0
+        self._jobs: dict[str, Job] = {}  # in flight, by their texts
+        self._waiting = Waiting(weights)
+        self._pace = Pace(round_s, batch_tokens * CHARS_PER_TOKEN)
+        self._rounds = Rounds(model, batch_tokens, Recent(cache_entries), self._counts, clock)
+        self._in_hand: Sequence[Job] = ()  # what the worker has taken and not finished
+        self._again: list[Job] = []  # what a worker died of, perhaps
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._outbox: Outbox | None = None
         self._stopped = asyncio.Event()
         self._closed = False
 
     @property
     def waiting(self) -> int:
-        """How many texts were accepted and are not answered yet."""
-        return len(self._unanswered)
+        """How many callers were accepted and are not answered yet."""
+        return self._room.callers
+
+    def figures(self) -> Figures:
+        """The engine in numbers, now and since it was made."""
+        counts = self._counts
+        return Figures(
+            scored=counts.by_how["scored"],
+            answered_from_cache=counts.by_how["cache"],
+            joined_in_flight=counts.by_how["joined"],
+            refused=counts.refusals,
+            failed=counts.failures,
+            worker_restarts=counts.restarts,
+            batches=counts.batches,
+            waiting=self._room.callers,
+            waiting_chars=self._room.chars,
+            waiting_servers=self._room.servers,
+            cache_entries=len(self._recent),
+        )
 
     async def start(self) -> None:
         """Start the worker. Once only, on the loop that will call `score`."""
         if self._loop is not None:
             raise RuntimeError("the engine was started already")
         self._loop = asyncio.get_running_loop()
+        self._outbox = Outbox(self._loop, self._counts)
         self._start_worker()
 
-    async def score(self, text: str) -> Scores:
+    async def score(
+        self, text: str, *, server_id: int = 0, priority: Priority = Priority.LIVE
+    ) -> Scores:
         """Score one text; may be cancelled.
+
+        Parameters
+        ----------
+        server_id
+            Whose text it is: servers take turns, and each has its own bound. 0 for none.
+        priority
+            Who is served first.
 
         Raises
         ------
@@ -91,15 +152,20 @@ class Engine:
             raise EngineClosed
         if self._loop is None:
             raise RuntimeError("the engine has not been started")
-        request = Request(text, self._loop.create_future())
-        self._waiting.add(request)
-        self._unanswered.add(request)
+        key = self._recent.key(text.encode("utf-8", "surrogatepass"))
+        if (known := self._recent.get(key)) is not None:
+            self._counts.answered("cache")
+            self._hits += 1
+            if self._hits % _HITS_IN_A_ROW == 0:
+                await asyncio.sleep(0)
+            return known
+        ticket = self._enter(text, key, server_id, priority)
+        answer: asyncio.Future[Scores] = self._loop.create_future()
+        ticket.callers[answer] = None
         try:
-            return await request.answer
+            return await answer
         finally:
-            self._unanswered.discard(request)
-            if request.answer.cancelled():
-                self._waiting.drop(request)
+            self._leave(ticket, answer)
 
     async def close(self, deadline_s: float = 5.0) -> None:
         """Accept nothing more, answer what was accepted, stop the worker. May be called twice.
@@ -111,14 +177,17 @@ class Engine:
         """
         self._closed = True
         self._waiting.close()
+        callers = [
+            caller
+            for job in self._jobs.values()
+            for ticket in job.tickets.values()
+            for caller in ticket.callers
+        ]
         try:
-            answers = [request.answer for request in self._unanswered]
-            if answers:
-                await asyncio.wait(answers, timeout=deadline_s)
+            if callers:
+                await asyncio.wait(callers, timeout=deadline_s)
         finally:
-            self._waiting.clear()
-            for request in self._unanswered:
-                _answer(request, EngineClosed())
+            self._give_up()
         if self._loop is not None:
             try:
                 async with asyncio.timeout(_STOP_S):
@@ -128,75 +197,131 @@ class Engine:
 
     # --- on the event loop ---
 
+    def _enter(self, text: str, key: bytes, server_id: int, priority: Priority) -> Ticket:
+        """A ticket to wait on: that of the server's earlier callers for the text, or a new one."""
+        job = self._jobs.get(text)
+        ticket = job.tickets.get((server_id, priority)) if job else None
+        try:
+            self._room.enter(server_id, 0 if ticket else len(text), priority)
+        except Overloaded:
+            self._counts.refused()
+            raise
+        if ticket is None:
+            if job is None:
+                job = self._jobs[text] = Job(text, key)
+            ticket = Ticket(job, server_id, priority, self._clock())
+            self._waiting.add(ticket)
+        return ticket
+
+    def _leave(self, ticket: Ticket, answer: asyncio.Future[Scores]) -> None:
+        """Count a caller out; a job that nobody waits for any more is dropped."""
+        self._room.leave(ticket.server_id)
+        if not answer.cancelled():
+            answer.exception()  # it may not have come to see it
+        job = ticket.job
+        if job.tickets.get((ticket.server_id, ticket.priority)) is not ticket:
+            return  # answered
+        del ticket.callers[answer]
+        if not ticket.callers:
+            self._waiting.drop(ticket)
+            self._room.free(ticket.server_id, len(job.text))
+            if not job.wanted:
+                del self._jobs[job.text]
+
+    def _settle(self, job: Job, result: Scores | ScoringError, how: How) -> None:
+        """Put a job's answer on its way to all who wait for it."""
+        assert self._outbox is not None
+        if not job.wanted:
+            return
+        del self._jobs[job.text]
+        for ticket in job.tickets.values():
+            self._room.free(ticket.server_id, len(job.text))
+            self._outbox.put(ticket, result, how)
+            how = "joined"
+        job.tickets.clear()
+
+    def _deliver(self, answers: Sequence[Answer]) -> None:
+        assert self._outbox is not None
+        for answer in answers:
+            if not isinstance(answer.result, ScoringError):
+                self._recent.put(answer.job.key, answer.result)
+            self._settle(answer.job, answer.result, answer.how)
+        self._outbox.send()
+
+    def _give_up(self) -> None:
+        """Answer everybody at once: with what is known, or that there is no answer."""
+        self._waiting.clear()
+        if self._outbox is not None:
+            self._outbox.flush()
+        for job in list(self._jobs.values()):
+            for ticket in job.tickets.values():
+                self._room.free(ticket.server_id, len(job.text))
+                for caller in ticket.callers:
+                    if not caller.done():
+                        caller.set_exception(EngineClosed())
+            job.tickets.clear()
+        self._jobs.clear()
+
     def _start_worker(self) -> None:
         # A daemon: a batch that hangs must not keep the process from ending.
         threading.Thread(target=self._run, name="screening", daemon=True).start()
 
-    def _deliver(self, answers: Sequence[tuple[Request, Scores | ScoringError]]) -> None:
-        for request, result in answers:
-            _answer(request, result)
+    def _restart_worker(self) -> None:
+        assert self._loop is not None
+        try:
+            self._start_worker()
+        except RuntimeError:  # the machine has no thread to give just now
+            log.error("The scoring worker cannot be started; trying again in %g s.", _RESTART_S)
+            self._loop.call_later(_RESTART_S, self._restart_worker)
 
     def _worker_ended(self, error: BaseException | None) -> None:
+        assert self._outbox is not None
         if error is None:
             self._stopped.set()
             return
         log.error("The scoring worker died (%s); starting another.", type(error).__name__)
-        for request in self._in_hand:
-            _answer(request, ScoringError("The scoring worker died before the text was scored."))
+        self._counts.worker_restarted()
+        # What it had in hand is tried once more, each text alone: one of them may be the cause.
+        self._rounds.forget_unfinished()
+        for job in self._in_hand:
+            if job.retried:
+                died = ScoringError("The scoring worker died before the text was scored.")
+                self._settle(job, died, "scored")
+            elif job.wanted:
+                job.retried = True
+                self._again.append(job)
+        self._outbox.send()
         self._in_hand = ()
-        self._start_worker()
+        self._restart_worker()
 
     # --- on the worker thread ---
 
     def _run(self) -> None:
+        step_back()
         error: BaseException | None = None
         try:
-            while taken := self._waiting.take(self._round_chars):
-                self._in_hand = taken
-                self._score(taken)
-                self._in_hand = ()
+            while self._again:
+                job = self._again.pop(0)
+                self._work([job])
+            while True:
+                taken = self._waiting.take(self._pace.budget, block=not self._rounds.unfinished)
+                if not taken and not self._rounds.unfinished:
+                    break
+                start = self._clock()
+                for ticket in taken:
+                    self._counts.queue_wait(start - ticket.since, ticket.priority)
+                self._work([ticket.job for ticket in taken])
+                if taken:
+                    self._pace.ran(self._rounds.spent, self._clock() - start)
         except BaseException as caught:
             error = caught
         self._tell(self._worker_ended, error)
 
-    def _score(self, requests: Sequence[Request]) -> None:
-        ready = self._each(
-            [(request, request.text) for request in requests if not request.answer.done()],
-            self.model.prepare,
-        )
-        sizes = [prepared.longest * len(prepared.windows) for _, prepared in ready]
-        for batch in batches(sizes, self._batch_tokens):
-            # some callers may have gone away while earlier batches ran
-            members = [ready[at] for at in batch if not ready[at][0].answer.done()]
-            scored = self._each(members, self._score_prepared)
-            self._tell(self._deliver, scored)
-
-    def _score_prepared(self, prepared: Sequence[Prepared]) -> list[Scores]:
-        return self.model.score_prepared(prepared, self._batch_tokens)
-
-    def _each(
-        self,
-        items: Sequence[tuple[Request, _In]],
-        work: Callable[[Sequence[_In]], Sequence[_Out]],
-    ) -> list[tuple[Request, _Out]]:
-        """Work on all items together; if that fails, on each alone, and answer those that fail."""
-        if not items:
-            return []
-        try:
-            results = work([item for _, item in items])
-            return [(request, out) for (request, _), out in zip(items, results, strict=True)]
-        except BaseException as error:  # whatever a model raises is one text's fault
-            if len(items) > 1:
-                return [done for item in items for done in self._each([item], work)]
-            # Only the kind of error is said: its message may quote the text.
-            kind = type(error).__name__
-            log.warning("A text could not be scored (%s).", kind)
-            if isinstance(error, ScoringError):
-                failure = error
-            else:
-                failure = ScoringError(f"The model failed on this text ({kind}).")
-            self._tell(self._deliver, [(items[0][0], failure)])
-            return []
+    def _work(self, jobs: Sequence[Job]) -> None:
+        self._in_hand = [*self._rounds.unfinished, *jobs]
+        for answers in self._rounds.work(jobs):
+            self._tell(self._deliver, answers)
+        self._in_hand = self._rounds.unfinished
 
     def _tell(self, callback: Callable[..., None], *arguments: object) -> None:
         assert self._loop is not None
@@ -204,12 +329,3 @@ class Engine:
             self._loop.call_soon_threadsafe(callback, *arguments)
         except RuntimeError:  # the loop is closed: nobody is left to tell
             log.debug("The event loop ended before the scoring worker.")
-
-
-def _answer(request: Request, result: Scores | Exception) -> None:
-    if request.answer.done():
-        return
-    if isinstance(result, Exception):
-        request.answer.set_exception(result)
-    else:
-        request.answer.set_result(result)

@@ -2,46 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bot.errors import EngineClosed, Overloaded, ScoringError
-from bot.labels import Scores
-from bot.screening.engine import Engine
+from bot.screening import engine as engine_module
+from bot.screening.engine import Engine, Limits, Priority
 from bot.screening.model import Model, Prepared
+from bot.screening.observing import Counts
 from tests.screening.numbers_model import GatedBackend, numbers_model, told
-
-
-@asynccontextmanager
-async def running(model: Model, backend: GatedBackend, **bounds: int) -> AsyncIterator[Engine]:
-    engine = Engine(model, **bounds)
-    await engine.start()
-    try:
-        yield engine
-    finally:
-        backend.open()
-        await engine.close()
-
-
-async def submit(engine: Engine, *texts: str) -> list[asyncio.Task[Scores]]:
-    tasks = [asyncio.create_task(engine.score(text)) for text in texts]
-    await asyncio.sleep(0)  # each runs up to where it waits
-    return tasks
-
-
-async def entered(backend: GatedBackend) -> None:
-    """Wait until the worker is inside the network."""
-    assert await asyncio.to_thread(backend.entered.acquire, timeout=20)
-
-
-async def soon(answer: Awaitable[Scores]) -> Scores:
-    async with asyncio.timeout(20):
-        return await answer
+from tests.screening.running_engine import entered, running, soon, submit
 
 
 async def test_many_callers_each_get_their_own_scores() -> None:
@@ -68,17 +41,17 @@ async def test_a_lone_message_is_a_batch_of_one_and_the_next_is_all_that_waits()
 
 async def test_batches_keep_to_the_budget_shortest_first() -> None:
     backend = GatedBackend()
-    async with running(numbers_model(backend), backend, batch_tokens=40) as engine:
+    async with running(numbers_model(backend), backend, batch_tokens=60) as engine:
         tasks = await submit(engine, "0")
         await entered(backend)
-        lengths = {"1": 30, "2": 3, "3": 12, "4": 13, "5": 3, "6": 60}
+        lengths = {"1": 31, "2": 11, "3": 11, "4": 16, "5": 11, "6": 70}
         texts = [" ".join([number] + ["9"] * (length - 1)) for number, length in lengths.items()]
         tasks += await submit(engine, *texts)
         backend.open()
         found = await soon(asyncio.gather(*tasks))
     assert [told(each) for each in found] == ["0", *lengths]
-    assert backend.batches == [[0], [2, 5, 3], [4], [1], [6]]
-    assert all(tokens <= 40 for tokens in backend.padded_tokens[:-1])
+    assert backend.batches == [[0], [2, 3, 5], [4], [1], [6]]
+    assert all(tokens <= 60 for tokens in backend.padded_tokens[:-1])
 
 
 async def test_a_model_that_must_not_be_batched_is_not() -> None:
@@ -93,28 +66,30 @@ async def test_a_model_that_must_not_be_batched_is_not() -> None:
     assert backend.batches == [[1], [2], [3]]
 
 
-@pytest.mark.parametrize(
-    ("bounds", "accepted"), [({"max_waiting": 2}, 2), ({"max_waiting_chars": 10}, 3)]
-)
-async def test_past_the_bound_a_text_is_refused_at_once(
-    bounds: dict[str, int], accepted: int
-) -> None:
+async def test_past_the_bound_a_text_is_refused_at_once() -> None:
     backend = GatedBackend()
-    async with running(numbers_model(backend), backend, **bounds) as engine:
-        in_hand = await submit(engine, "1")
+    limits = Limits(most_per_server=3)
+    async with running(numbers_model(backend), backend, limits=limits) as engine:
+        tasks = await submit(engine, "1")
         await entered(backend)
-        taken = await submit(engine, *["123"] * accepted)
+        tasks += await submit(engine, "2", "2")
         with pytest.raises(Overloaded) as caught:
-            await engine.score("123")
-        assert caught.value.waiting == accepted
+            await engine.score("3")
+        assert (caught.value.waiting, caught.value.server_id) == (3, 0)
+        tasks += await submit(engine, "4", server_id=7)  # which has nothing waiting
+        tasks += await submit(engine, "5", priority=Priority.CHECK)
+        with pytest.raises(Overloaded):
+            await engine.score("6", priority=Priority.CHECK)
+        assert engine.figures().refused == 2
         backend.open()
-        await soon(asyncio.gather(*in_hand, *taken))
-        assert told(await soon(engine.score("5"))) == "5"  # there is room again
+        await soon(asyncio.gather(*tasks))
+        assert told(await soon(engine.score("7"))) == "7"  # there is room again
+    assert engine.figures().waiting_servers == 0
 
 
 async def test_a_caller_that_went_away_is_skipped_and_makes_room() -> None:
     backend = GatedBackend()
-    async with running(numbers_model(backend), backend, max_waiting=1) as engine:
+    async with running(numbers_model(backend), backend, limits=Limits(most_per_server=2)) as engine:
         first = await submit(engine, "1")
         await entered(backend)
         (gone,) = await submit(engine, "2")
@@ -181,19 +156,21 @@ async def test_a_text_that_cannot_be_tokenised_is_isolated() -> None:
     assert "13" not in str(found[1])
 
 
+class Deadly(Prepared):
+    @property
+    def longest(self) -> int:  # outside of all that guards the model
+        raise SystemExit
+
+
+class Killer(Model):
+    def prepare(self, texts: Sequence[str]) -> list[Prepared]:
+        return [
+            Deadly(each.windows) if text == "666" else each
+            for text, each in zip(texts, super().prepare(texts), strict=True)
+        ]
+
+
 async def test_a_worker_that_dies_is_replaced() -> None:
-    class Deadly(Prepared):
-        @property
-        def longest(self) -> int:  # outside of all that guards the model
-            raise SystemExit
-
-    class Killer(Model):
-        def prepare(self, texts: Sequence[str]) -> list[Prepared]:
-            return [
-                Deadly(each.windows) if text == "666" else each
-                for text, each in zip(texts, super().prepare(texts), strict=True)
-            ]
-
     backend = GatedBackend(is_open=True)
     model = numbers_model(backend)
     model.__class__ = Killer
@@ -202,6 +179,31 @@ async def test_a_worker_that_dies_is_replaced() -> None:
         with pytest.raises(ScoringError, match="worker died"):
             await soon(engine.score("666"))
         assert told(await soon(engine.score("2"))) == "2"
+        tasks = await submit(engine, "3", "666", "4")
+        found = await soon(asyncio.gather(*tasks, return_exceptions=True))
+        assert [told(found[0]), told(found[2])] == ["3", "4"]  # in hand with it, and tried again
+        assert "worker died" in str(found[1])
+        assert engine.figures().worker_restarts == 4  # twice for each time it was asked for
+        assert engine.waiting == 0
+
+
+async def test_a_worker_that_cannot_be_replaced_at_once_is_later(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_thread(self: threading.Thread) -> None:
+        monkeypatch.undo()
+        raise RuntimeError("can't start new thread")
+
+    backend = GatedBackend(is_open=True)
+    model = numbers_model(backend)
+    model.__class__ = Killer
+    async with running(model, backend) as engine:
+        monkeypatch.setattr(engine_module, "_RESTART_S", 0.01)
+        monkeypatch.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(ScoringError, match="worker died"):
+            await soon(engine.score("666"))
+        assert told(await soon(engine.score("2"))) == "2"
+    assert "cannot be started" in caplog.text
 
 
 async def test_closing_answers_everything_accepted() -> None:
@@ -219,6 +221,19 @@ async def test_closing_answers_everything_accepted() -> None:
     await closing
     assert [told(task.result()) for task in tasks] == ["1", "2", "3", "4"]
     await engine.close()  # a second time does no harm
+
+
+async def test_answers_on_their_way_arrive_before_the_end() -> None:
+    backend = GatedBackend()
+    engine = Engine(numbers_model(backend))
+    await engine.start()
+    tasks = await submit(engine, *["1"] * 2000)
+    backend.open()
+    await soon(tasks[0])
+    assert not tasks[-1].done()
+    await engine.close()
+    await asyncio.sleep(0)
+    assert {told(task.result()) for task in tasks} == {"1"}
 
 
 async def test_past_the_deadline_the_rest_is_told_so() -> None:
@@ -260,75 +275,113 @@ async def test_the_event_loop_runs_while_the_network_does() -> None:
         await soon(task)
 
 
-_STEPS = st.lists(
-    st.one_of(
-        st.tuples(st.just("submit"), st.sampled_from(["1", "22", "333", "4 4 4", "poison", "nan"])),
-        st.tuples(st.just("cancel"), st.integers(0, 30)),
-        st.tuples(st.just("permit"), st.just(0)),
-        st.tuples(st.just("breathe"), st.sampled_from([0.0, 0.001])),
-    ),
-    max_size=40,
-)
-
-
-@given(_STEPS, st.booleans(), st.integers(1, 6), st.integers(1, 30), st.integers(1, 12))
-@settings(max_examples=120, deadline=None)
-def test_nothing_is_lost_or_answered_twice(
-    steps: list[tuple[str, str | int | float]],
-    in_time: bool,
-    max_waiting: int,
-    max_chars: int,
-    batch_tokens: int,
-) -> None:
-    """Random arrivals, cancellations, faults and pauses of the network, and then an end."""
-
-    async def scenario() -> None:
-        backend = GatedBackend()
-        engine = Engine(
-            numbers_model(backend),
-            max_waiting=max_waiting,
-            max_waiting_chars=max_chars,
-            batch_tokens=batch_tokens,
-        )
-        await engine.start()
-        tasks: list[tuple[str, asyncio.Task[Scores]]] = []
-        cancelled: set[int] = set()
-        in_hand_at_most = 4 * batch_tokens + 1
-        for kind, value in steps:
-            if kind == "submit":
-                tasks.append((str(value), asyncio.create_task(engine.score(str(value)))))
-            elif kind == "cancel" and value < len(tasks):
-                tasks[int(value)][1].cancel()
-                cancelled.add(int(value))
-            elif kind == "permit":
-                backend.permit()
-            elif kind == "breathe":
-                await asyncio.sleep(float(value))
-            assert engine.waiting <= max_waiting + in_hand_at_most
+async def test_checks_overtake_live_messages_which_overtake_bulk() -> None:
+    backend = GatedBackend()
+    order: list[str] = []
+    async with running(numbers_model(backend), backend, batch_tokens=5) as engine:
+        tasks = await submit(engine, "0")
+        await entered(backend)
+        for priority, texts in (
+            (Priority.BULK, ("31", "32")),
+            (Priority.LIVE, ("21", "22")),
+            (Priority.CHECK, ("11", "12")),
+        ):
+            tasks += await submit(engine, *texts, priority=priority)
+        for task in tasks:
+            task.add_done_callback(lambda done: order.append(told(done.result())))
+        backend.open()
+        await soon(asyncio.gather(*tasks))
         await asyncio.sleep(0)
-        if in_time:
-            backend.open()
-        closing = asyncio.create_task(engine.close(deadline_s=20 if in_time else 0.01))
-        async with asyncio.timeout(20):  # every awaited future ends
-            await asyncio.gather(*(task for _, task in tasks), return_exceptions=True)
-            backend.open()
-            await closing
+    # with the first round comes one of each lower class: their share
+    assert order[0] == "0"
+    assert sorted(order[1:4]) == ["11", "21", "31"]
+    assert order[4:] == ["12", "22", "32"]
 
+
+async def test_bulk_work_gets_on_while_live_messages_never_end() -> None:
+    backend = GatedBackend()
+    async with running(numbers_model(backend), backend, batch_tokens=5) as engine:
+        live = await submit(engine, "0")
+        await entered(backend)
+        bulk = await submit(engine, *map(str, range(500, 505)), priority=Priority.BULK)
+        number = 1
+        while not all(task.done() for task in bulk):
+            live += await submit(engine, *(str(number + step) for step in range(2)))
+            number += 2
+            assert number < 400
+            backend.permit()
+            await entered(backend)
+        backend.open()
+        await soon(asyncio.gather(*live))
+
+
+async def test_an_observer_sees_plain_numbers_and_a_broken_one_does_no_harm(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Seeing(Counts):
+        def __init__(self) -> None:
+            super().__init__(None)
+            self.seen: list[tuple[object, ...]] = []
+
+        def queue_wait(self, seconds: float, priority: Priority) -> None:
+            self.seen.append(("wait", seconds, priority))
+
+        def prepared(self, texts: int, seconds: float) -> None:
+            self.seen.append(("prepared", texts, seconds))
+
+        def batch(self, windows: int, tokens: int, padded_tokens: int, inference_s: float) -> None:
+            self.seen.append(("batch", windows, tokens, padded_tokens, inference_s))
+            if windows == 2:
+                raise RuntimeError("broken")
+
+    ticks = iter(range(10_000))
+    backend = GatedBackend()
+    seeing = Seeing()
+    options = {"observer": seeing, "clock": lambda: float(next(ticks)), "round_s": 1e6}
+    async with running(numbers_model(backend), backend, **options) as engine:
+        tasks = await submit(engine, "1", priority=Priority.BULK)
+        await entered(backend)
+        tasks += await submit(engine, "2 2 2", "3")
+        backend.open()
+        await soon(asyncio.gather(*tasks))
+        assert seeing.by_how["scored"] == 1
+        await soon(engine.score("4"))
+    assert seeing.seen[:3] == [
+        ("wait", 1.0, Priority.BULK),
+        ("prepared", 1, 1.0),
+        ("batch", 1, 1, 1, 3.0),  # the clock was read twice for those who came meanwhile
+    ]
+    assert seeing.seen[-1] == ("batch", 2, 4, 6, 1.0)
+    assert "observer failed" in caplog.text
+    assert engine.figures().scored == 4
+
+
+async def test_a_long_text_is_read_a_few_windows_a_round() -> None:
+    backend = GatedBackend()
+    model = numbers_model(backend, max_tokens=12)
+    async with running(model, backend, batch_tokens=24) as engine:
+        wall = asyncio.create_task(engine.score(" ".join(map(str, range(100, 190)))))
+        await entered(backend)
+        short = await submit(engine, "7")
+        backend.permit()  # the wall's first windows
+        backend.permit()
+        assert told(await soon(short[0])) == "7"
+        assert not wall.done()
+        backend.open()
+        # the highest over all of its windows: that which begins with the 82nd number
+        assert told(await soon(wall)) == "181"
+    assert all(tokens <= 24 for tokens in backend.padded_tokens)
+
+
+async def test_a_long_text_that_nobody_waits_for_any_more_is_not_read_on() -> None:
+    backend = GatedBackend()
+    model = numbers_model(backend, max_tokens=12)
+    async with running(model, backend, batch_tokens=24) as engine:
+        wall = asyncio.create_task(engine.score(" ".join(map(str, range(100, 190)))))
+        await entered(backend)
+        wall.cancel()
+        await asyncio.wait([wall])
+        backend.open()
+        assert told(await soon(engine.score("7"))) == "7"
         assert engine.waiting == 0
-        for position, (text, task) in enumerate(tasks):
-            if task.cancelled():
-                assert position in cancelled
-            elif isinstance(error := task.exception(), EngineClosed):
-                assert not in_time
-            elif error is None:
-                assert told(task.result()) == text.split()[0]
-            elif not isinstance(error, Overloaded):
-                assert type(error) is ScoringError
-                assert text in ("poison", "nan")
-        answered = sum(len(batch) for batch in backend.batches)
-        alone = sum(1 for batch in backend.batches if len(batch) == 1)
-        assert answered <= len(tasks) + alone  # only what failed in company runs again
-        assert len(backend.threads) <= 1
-        assert backend.at_once == 0
-
-    asyncio.run(scenario())
+    assert len(backend.batches) == 2

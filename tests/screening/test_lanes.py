@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -49,3 +52,48 @@ def test_an_error_reaches_the_caller_and_leaves_nothing_running(wrong: int) -> N
         TWO.map(work, range(8))
     assert not running
     assert TWO.map(lambda item: item, range(8)) == list(range(8))
+
+
+def test_a_thread_that_the_machine_does_not_have_is_done_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_thread(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    lanes = Lanes(3)
+    assert lanes.map(lambda item: item * 2, range(5)) == [0, 2, 4, 6, 8]
+    monkeypatch.undo()
+    assert lanes.map(lambda item: item * 2, range(5)) == [0, 2, 4, 6, 8]
+
+
+def test_the_threads_end_with_their_lanes() -> None:
+    before = set(threading.enumerate())
+    lanes = Lanes(4)
+    lanes.map(lambda item: item, range(8))
+    started = set(threading.enumerate()) - before
+    assert len(started) == 3
+    del lanes
+    gc.collect()
+    for thread in started:
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+
+
+HANGING = """
+import threading
+from bot.screening.lanes import Lanes
+
+lanes, together = Lanes(2), threading.Barrier(3)
+
+def hang(_):
+    together.wait()
+    threading.Event().wait()
+
+threading.Thread(target=lanes.map, args=(hang, range(2)), daemon=True).start()
+together.wait()
+"""
+
+
+def test_a_batch_that_hangs_does_not_keep_the_process_from_ending() -> None:
+    subprocess.run([sys.executable, "-c", HANGING], check=True, timeout=30)
