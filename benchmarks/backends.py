@@ -1,0 +1,141 @@
+"""Which library runs the network best: ``python -m benchmarks.backends``.
+
+The network that ships, in all forms and settings that a bot could use, on one machine in one run.
+The sides take turns, each in a process of its own. Nothing else should run meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from benchmarks import backend_turns as turns
+from benchmarks.backend_sides import Network
+from benchmarks.figures import BenchmarkError
+from benchmarks.machine import Machine, Others, this_machine
+from benchmarks.report import Found, page, renewed
+
+MARKS = ("<!-- backends: begin -->", "<!-- backends: end -->")
+
+MEASUREMENTS: dict[str, Callable[[turns.Stage], Found]] = {
+    "speed": turns.measure_speed,
+    "memory": turns.measure_memory,
+    "threads": turns.measure_threads,
+    "switches": turns.measure_switches,
+    "instructions": turns.measure_instructions,
+    "scores": turns.measure_scores,
+}
+
+
+def measure(
+    names: list[str],
+    effort: turns.Effort,
+    network: Network,
+    tell: Callable[[str], None] = lambda line: None,
+) -> tuple[dict[str, Found], dict[str, float]]:
+    """Make measurements, one after the other.
+
+    Parameters
+    ----------
+    names
+        Of `MEASUREMENTS`.
+    tell
+        Told of each measurement that is done.
+
+    Returns
+    -------
+    tuple of dict
+        What was found, and which share of the processor other programs took meanwhile; by name.
+
+    Raises
+    ------
+    BenchmarkError
+        One of them cannot be made here.
+    """
+    # Here and not above: every measured process imports this program too.
+    from benchmarks.backend_graphs import make_forms
+
+    found, shares = {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        stage = turns.Stage(make_forms(network, Path(folder)), network, effort)
+        for name in names:
+            started = time.monotonic()
+            with Others() as others:
+                found[name] = MEASUREMENTS[name](stage)
+            shares[name] = others.share
+            taken = f"{others.share:.0%} of the processor went to other programs"
+            tell(f"{name}: {time.monotonic() - started:.0f} s, {taken}")
+    return found, shares
+
+
+def as_json(
+    found: Mapping[str, Found], machine: Machine, effort: turns.Effort, shares: Mapping[str, float]
+) -> str:
+    """Every measured value."""
+    values = {
+        "machine": asdict(machine),
+        "effort": asdict(effort),
+        "measured": {name: _plain(asdict(cast(Any, one))) for name, one in found.items()},
+        "taken_by_others": dict(shares),
+    }
+    return json.dumps(values, indent=1) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """Without the folder of the moment, which says nothing to anybody."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items() if key != "path"}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Fewer turns, to see that it works.")
+@click.option(
+    "--only",
+    type=click.Choice(tuple(MEASUREMENTS)),
+    multiple=True,
+    help="Measure only this; may be repeated.",
+)
+@click.option(
+    "--write",
+    "target",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Renew the figures of this page.",
+)
+@click.option("--json", "record", type=click.Path(path_type=Path), help="Also write this file.")
+def main(quick: bool, only: tuple[str, ...], target: Path | None, record: Path | None) -> None:
+    """Run the network in ONNX Runtime, OpenVINO and PyTorch, side by side."""
+    if target is not None and only:
+        raise click.UsageError("--write needs all measurements; leave --only out.")
+    effort = turns.QUICK if quick else turns.FULL
+    command = "python -m benchmarks.backends" + (" --quick" if quick else "")
+    names = [name for name in MEASUREMENTS if not only or name in only]
+    machine = this_machine()
+    try:
+        if target is not None:
+            renewed(target.read_text(encoding="utf-8"), "", str(target), MARKS)  # before the work
+        found, shares = measure(
+            names, effort, turns.NETWORK, lambda line: click.echo(line, err=True)
+        )
+        text = page(found, machine, command, max(shares.values()))
+        click.echo(text, nl=False)
+        if record is not None:
+            record.write_text(as_json(found, machine, effort, shares), encoding="utf-8")
+        if target is not None:
+            before = target.read_text(encoding="utf-8")
+            target.write_text(renewed(before, text, str(target), MARKS), encoding="utf-8")
+    except BenchmarkError as error:
+        raise click.ClickException(str(error)) from None
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks.backends")

@@ -1,0 +1,376 @@
+"""How near the engine is to what the processor can do, and where the rest of the time goes.
+
+The peak is measured, not looked up: ONNX Runtime runs a graph that holds nothing but the network's
+own int8 products with constant weights, one after the other, for the very lengths of the file's
+windows. What is left of a message's time is taken apart by measuring each stage on all messages,
+and by ONNX Runtime's own profile of its operators.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import onnx
+import onnxruntime  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from tokenizers import Tokenizer
+
+from benchmarks.engine_side import EngineSide
+from benchmarks.figures import Spread
+from benchmarks.table import Row
+from benchmarks.workers import Worker
+from bot.screening import artifact
+from bot.screening.backends import OnnxBackend
+from bot.screening.model import load_model
+from bot.screening.normalize import views
+from training.markdown import table_of
+
+LONG = 2_048  # rows of a product where the peak at large shapes is measured
+_PROFILED = 300  # windows
+_LEAST_SHARE = 0.01  # of the network's time, to be named
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """Seconds for the whole file, on one thread.
+
+    Attributes
+    ----------
+    products_s
+        The network's int8 products alone.
+    normalise_s, tokenise_s, network_s, calibrate_s, engine_s
+        Of the stages; the engine's is all of it together.
+    operations
+        Of the int8 products: two for each multiply and add.
+    operators
+        Operator → its share of the network's time, by ONNX Runtime's profile.
+    large_gops, bf16_gops
+        Thousand million operations a second in products of `LONG` rows: int8 by ONNX Runtime, bf16
+        by PyTorch.
+    """
+
+    messages: int
+    products_s: list[float]
+    normalise_s: float
+    tokenise_s: float
+    network_s: float
+    calibrate_s: float
+    engine_s: list[float]
+    operations: float
+    operators: dict[str, float]
+    large_gops: float
+    bf16_gops: float
+
+    def rows(self) -> Iterator[Row]:
+        """Figures for the table."""
+        share = Spread.of(
+            [100 * one / all_ for one, all_ in zip(self.products_s, self.engine_s, strict=True)]
+        )
+        yield Row(
+            "share of the processor's measured peak for int8 products of the same shapes",
+            share.text(".0f", "%"),
+            "reported",
+        )
+        reached = self.operations / Spread.of(self.engine_s).median / 1e9
+        peak = self.operations / Spread.of(self.products_s).median / 1e9
+        yield Row(
+            "operations in int8 products, thousand million a second on one thread",
+            f"{reached:,.0f} in the engine, {peak:,.0f} in the products alone, "
+            f"{self.large_gops:,.0f} with {LONG:,} rows; bf16 {self.bf16_gops:,.0f}",
+        )
+
+    def stages(self) -> dict[str, float]:
+        """What a message costs in microseconds, by stage; one thread."""
+        engine_s = Spread.of(self.engine_s).median
+        products_s = Spread.of(self.products_s).median
+        known = self.normalise_s + self.tokenise_s + self.network_s + self.calibrate_s
+        found = {
+            "normalise": self.normalise_s,
+            "tokenise, cut into windows": self.tokenise_s,
+            "network: int8 products": products_s,
+            "network: the rest": self.network_s - products_s,
+            "calibrate": self.calibrate_s,
+            "queue, batches, hand-over": engine_s - known,
+        }
+        return {name: 1e6 * seconds / self.messages for name, seconds in found.items()}
+
+    def sections(self) -> Iterator[str]:
+        """What the rest of the time goes to."""
+        stages = self.stages()
+        everything = sum(stages.values())
+        yield (
+            "### Where a message's time goes\n\nOne thread, cache off, all messages, each stage "
+            "measured alone. The int8 products are those of the same shapes in a graph that holds "
+            "nothing else; the last line is what the engine takes beyond the stages.\n\n"
+        ) + table_of(
+            ("stage", "µs a message", "share"),
+            [
+                (name, f"{cost:,.0f}", f"{100 * cost / everything:.1f} %")
+                for name, cost in stages.items()
+            ],
+        )
+        yield "Within the network, by ONNX Runtime's profile:\n\n" + table_of(
+            ("operator", "share of the network's time"),
+            [
+                (f"`{name}`", f"{100 * share:.1f} %")
+                for name, share in self.operators.items()
+                if share >= _LEAST_SHARE
+            ],
+        )
+
+
+def measure(texts: Sequence[str], turns: int) -> Peak:
+    """Measure the products alone and the engine in turns, then the stages."""
+    with Worker(PeakSide) as alone, Worker(EngineSide, 1) as engine:
+        normalise_s, tokenise_s, network_s, calibrate_s = alone.ask(PeakSide.stages, texts)
+        products_s, engine_s = [], []
+        for _ in range(turns):
+            products_s.append(alone.ask(PeakSide.products))
+            engine_s.append(engine.ask(EngineSide.flood, texts).seconds)
+        return Peak(
+            messages=len(texts),
+            products_s=products_s,
+            normalise_s=normalise_s,
+            tokenise_s=tokenise_s,
+            network_s=network_s,
+            calibrate_s=calibrate_s,
+            engine_s=engine_s,
+            operations=alone.ask(PeakSide.operations),
+            operators=alone.ask(PeakSide.operators),
+            large_gops=alone.ask(PeakSide.large_gops),
+            bf16_gops=alone.ask(PeakSide.bf16_gops),
+        )
+
+
+class PeakSide:
+    """The model's stages one by one, on one thread; see `benchmarks.workers`."""
+
+    def __init__(self) -> None:
+        self._path = artifact.DEFAULT_MODEL / artifact.MODEL
+        self._model = load_model(None, 1)
+        tokenizer = Tokenizer.from_file(str(artifact.DEFAULT_MODEL / artifact.TOKENIZER))
+        self._backend = OnnxBackend(
+            self._path, pad_id=tokenizer.token_to_id("[PAD]") or 0, threads=1
+        )
+        self._products = products_of(self._path)
+        self._batches: list[list[tuple[int, ...]]] = []
+
+    def stages(self, texts: Sequence[str]) -> tuple[float, float, float, float]:
+        """Seconds to normalise, to tokenise, in the network, to calibrate; for all texts."""
+        started = perf_counter()
+        for text in texts:
+            views(text)
+        normalised = perf_counter()
+        prepared = [self._model.prepare([text])[0] for text in texts]
+        done = perf_counter()
+        normalise_s, prepare_s = normalised - started, done - normalised
+        windows = [window for each in prepared for window in each.windows]
+        self._batches = [
+            [windows[at] for at in batch] for batch in self._model.cut([len(w) for w in windows])
+        ]
+        started = perf_counter()
+        for batch in self._batches:
+            self._backend.logits(batch)
+        network_s = perf_counter() - started
+        started = perf_counter()
+        self._model.score_prepared(prepared)
+        calibrate_s = max(perf_counter() - started - network_s, 0.0)
+        return normalise_s, prepare_s - normalise_s, network_s, calibrate_s
+
+    def operations(self) -> float:
+        """Two for each multiply and add of the products, for all batches of `stages`."""
+        return sum(
+            2.0 * (texts if each.per_text else tokens) * each.rows * each.columns
+            for tokens, texts in self._sizes()
+            for each in self._products
+        )
+
+    def _sizes(self) -> list[tuple[int, int]]:
+        """Padded tokens and texts of each batch."""
+        return [(len(batch) * max(map(len, batch)), len(batch)) for batch in self._batches]
+
+    def products(self) -> float:
+        """Seconds of the products alone, for all batches of `stages`."""
+        session = _products_session(self._products)
+        draw = np.random.default_rng(0)
+        fed = {
+            (each.rows, each.per_text): draw.integers(0, 256, (LONG, each.rows), dtype=np.uint8)
+            for each in self._products
+        }
+        sizes = self._sizes()
+        run_products(session, fed, sizes[:20])
+        started = perf_counter()
+        run_products(session, fed, sizes)
+        return perf_counter() - started
+
+    def operators(self) -> dict[str, float]:
+        """Each operator's share of the network's time."""
+        with tempfile.TemporaryDirectory() as folder:
+            options = _options()
+            options.enable_profiling = True
+            options.profile_file_prefix = str(Path(folder) / "profile")
+            session = onnxruntime.InferenceSession(
+                self._path, options, providers=["CPUExecutionProvider"]
+            )
+            names = {each.name for each in session.get_inputs()}
+            step = max(len(self._batches) // _PROFILED, 1)
+            for batch in self._batches[::step]:
+                longest = max(map(len, batch))
+                ids = np.zeros((len(batch), longest), dtype=np.int64)
+                for row, window in enumerate(batch):
+                    ids[row, : len(window)] = window
+                fed = {
+                    "input_ids": ids,
+                    "attention_mask": np.ones_like(ids),
+                    "token_type_ids": np.zeros_like(ids),
+                }
+                session.run(None, {name: fed[name] for name in names})
+            profile = Path(session.end_profiling()).read_text(encoding="utf-8")
+        return operator_shares(profile)
+
+    def large_gops(self) -> float:
+        """The int8 peak where the shapes are large."""
+        products = [Product(1_536, 1_536)] * 4
+        session = _products_session(products)
+        fed = {(1_536, False): np.full((LONG, 1_536), 3, dtype=np.uint8)}
+        run_products(session, fed, [(LONG, 0)])
+        started = perf_counter()
+        run_products(session, fed, [(LONG, 0)] * 3)
+        operations = 3 * sum(2.0 * LONG * each.rows * each.columns for each in products)
+        return operations / (perf_counter() - started) / 1e9
+
+    def bf16_gops(self) -> float:
+        """PyTorch's bf16 peak on one thread where the shapes are large."""
+        import torch
+
+        torch.set_num_threads(1)
+        left = torch.ones((LONG, 1_536), dtype=torch.bfloat16)
+        right = torch.ones((1_536, 1_536), dtype=torch.bfloat16)
+        with torch.inference_mode():
+            left @ right
+            started = perf_counter()
+            for _ in range(6):
+                left @ right
+            seconds = perf_counter() - started
+        return 6 * 2.0 * LONG * 1_536 * 1_536 / seconds / 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A constant 8-bit matrix that the network multiplies with.
+
+    Attributes
+    ----------
+    rows, columns
+        Of the matrix.
+    per_text
+        It is multiplied with one row of each text, its first token's, and not with all.
+    """
+
+    rows: int
+    columns: int
+    per_text: bool = False
+
+
+def products_of(path: Path) -> list[Product]:
+    """The int8 products of a network in their order."""
+    graph = onnx.load(path).graph
+    matrices = {
+        each.name: tuple(int(size) for size in each.dims)
+        for each in graph.initializer
+        if each.data_type == TensorProto.INT8 and len(each.dims) == 2
+    }
+    first: set[str] = set()  # what holds first tokens alone
+    found: list[Product] = []
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and node.input[0] in matrices:
+            matrices[node.output[0]] = matrices[node.input[0]]
+        # of attention, which reads all tokens, the query says how many it gives
+        leading = node.input[:1] if "Attention" in node.op_type else node.input
+        if node.output[0].endswith("_first_token") or first.intersection(leading):
+            first.update(node.output)
+        if "MatMul" in node.op_type and node.input[1] in matrices:
+            rows, columns = matrices[node.input[1]]
+            found.append(Product(rows, columns, node.input[0] in first))
+    return found
+
+
+def run_products(
+    session: onnxruntime.InferenceSession,
+    fed: dict[tuple[int, bool], NDArray[np.uint8]],
+    sizes: Sequence[tuple[int, int]],
+) -> None:
+    """Run all products once for each number of tokens and texts."""
+    for tokens, texts in sizes:
+        session.run(
+            ["sum"],
+            {
+                _input(rows, per_text): whole[: texts if per_text else tokens]
+                for (rows, per_text), whole in fed.items()
+            },
+        )
+
+
+def _input(rows: int, per_text: bool) -> str:
+    return f"{'texts' if per_text else 'tokens'}_{rows}"
+
+
+def operator_shares(profile: str) -> dict[str, float]:
+    """Operator → share of the time in all kernels, from ONNX Runtime's profile in JSON."""
+    spent: Counter[str] = Counter()
+    for event in json.loads(profile):
+        if event.get("cat") == "Node" and event.get("name", "").endswith("_kernel_time"):
+            spent[event["args"]["op_name"]] += event["dur"]
+    everything = sum(spent.values())
+    return {name: took / everything for name, took in spent.most_common()}
+
+
+def _products_session(products: Sequence[Product]) -> onnxruntime.InferenceSession:
+    """A graph of products with random constants, of which each gives one number at its end."""
+    draw = np.random.default_rng(1)
+    nodes, constants, ends = [], [], []
+    for at, each in enumerate(products):
+        weights = draw.integers(-127, 128, (each.rows, each.columns), dtype=np.int8)
+        rows = _input(each.rows, each.per_text)
+        constants.append(numpy_helper.from_array(weights, f"weights_{at}"))
+        nodes.append(helper.make_node("MatMulInteger", [rows, f"weights_{at}"], [f"product_{at}"]))
+        # one number of the product, so that none can be left out
+        nodes.append(helper.make_node("Gather", [f"product_{at}", "first"], [f"row_{at}"], axis=0))
+        nodes.append(helper.make_node("Gather", [f"row_{at}", "first"], [f"end_{at}"], axis=0))
+        ends.append(f"end_{at}")
+    constants.append(numpy_helper.from_array(np.array(0, dtype=np.int64), "first"))
+    nodes.append(helper.make_node("Concat", [f"shaped_{end}" for end in ends], ["sum"], axis=0))
+    shape = numpy_helper.from_array(np.array([1], dtype=np.int64), "one")
+    nodes[-1:-1] = [helper.make_node("Reshape", [end, "one"], [f"shaped_{end}"]) for end in ends]
+    graph = helper.make_graph(
+        nodes,
+        "products",
+        [
+            helper.make_tensor_value_info(
+                _input(rows, per_text), TensorProto.UINT8, [_input(0, per_text), rows]
+            )
+            for rows, per_text in sorted({(each.rows, each.per_text) for each in products})
+        ],
+        [helper.make_tensor_value_info("sum", TensorProto.INT32, [len(products)])],
+        initializer=[*constants, shape],
+    )
+    model = helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 18)])
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), _options(), providers=["CPUExecutionProvider"]
+    )
+
+
+def _options() -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    return options
