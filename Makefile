@@ -4,6 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# more than cores: many tests wait
+TEST_PROCESSES ?= 3
 SOURCES := pyproject.toml constraints.txt
 
 .PHONY: run test lint types contracts pytest clean
@@ -23,8 +25,9 @@ types: .venv/installed-test
 contracts: .venv/installed-test
 	$(BIN)/lint-imports
 
+# Test files side by side; each with one thread for the matrices, so that they do not fight over cores.
 pytest: .venv/installed-test
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,33 +10,66 @@ import contextlib
 import logging
 import signal
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+import discord
+
 from bot.chat.actions import Actions
+from bot.chat.backlog import Backlog
+from bot.chat.card_upkeep import CardUpkeep
 from bot.chat.client import Hexward, point_at
+from bot.chat.intents import Asked, ContentIntent, Privileged
+from bot.chat.lone_texts import LoneTexts
 from bot.chat.supervision import supervise
+from bot.cogs.actions import ActionCommands
+from bot.cogs.alert_cards import AlertCards
+from bot.cogs.beside_messages import ScreeningCommands
+from bot.cogs.catch_up import CatchUp
 from bot.cogs.check import CheckCommands
+from bot.cogs.escalation import EscalationCommands
 from bot.cogs.exempt import ExemptCommands
 from bot.cogs.log_channel import LogChannelCommands
+from bot.cogs.mode import ModeCommands
+from bot.cogs.names import Names
+from bot.cogs.notice import NoticeCommands
+from bot.cogs.privacy import Host, PrivacyCommands
 from bot.cogs.recovery import Recovery
+from bot.cogs.reduced import ReducedMode
+from bot.cogs.retention import Purging
 from bot.cogs.screening import Screened, Screening
+from bot.cogs.status import StatusCommand
 from bot.cogs.thresholds import ThresholdCommands
+from bot.cogs.titles import Titles
 from bot.errors import MissingExtraError, SettingsError
 from bot.logs import describe
-from bot.screening.engine import Engine
+from bot.metrics import Metrics, served
+from bot.screening.engine import Engine, Limits
 from bot.screening.model import Model, load_model
+from bot.screening.observing import Observer
 from bot.screening.presets import Presets
 from bot.settings import DEFAULT_DATABASE_URL, SANDBOX_DATABASE_URL, Settings
+from bot.storage.announcements import Announcements
+from bot.storage.cards import Cards
 from bot.storage.database import Database
 from bot.storage.decisions import Decisions
+from bot.storage.excerpts import Excerpts
+from bot.storage.members import Members
+from bot.storage.offences import Offences
+from bot.storage.privacy import Privacy
+from bot.storage.retention import Retention
 from bot.storage.servers import Servers
+from bot.storage.unscreened import KEEP, Unscreened
+from bot.storage.verdicts import Verdicts
 from bot.transcript import transcript
 
 log = logging.getLogger(__name__)
 
 _REMEMBERED_POSTS = 256
+# How many servers may each have as much waiting as one server may.
+_SERVERS_AT_MOST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +77,83 @@ class Parts:
     """Everything that outlives a single connection to Discord."""
 
     engine: Engine
+    metrics: Metrics
     presets: Presets
+    database: Database
     servers: Servers
     decisions: Decisions
+    unscreened: Unscreened
+    verdicts: Verdicts
+    cards: Cards
+    upkeep: CardUpkeep
     actions: Actions
+    offences: Offences
+    catch_up_back: timedelta
+    announcements: Announcements
+    lone_texts: LoneTexts
+    asked: Asked
+    host: Host
 
     def make_client(self) -> Hexward:
         """A client that was never connected, with all that the bot can do."""
-        return Hexward(self._add_cogs)
+        return Hexward(self._add_cogs, self.asked)
+
+    def give_up(self, client: discord.Client) -> Sequence[Privileged]:
+        """Do without an intent that Discord has refused to `client`; see `Asked.give_up`."""
+        return self.asked.give_up(client.application_flags)
 
     async def _add_cogs(self, client: Hexward) -> None:
+        catching_up = bool(self.catch_up_back)
+        backlog = Backlog(
+            client, self.servers, self.unscreened, self.metrics, catching_up=catching_up
+        )
+        screening = Screening(
+            client,
+            self.engine,
+            self.presets,
+            self.servers,
+            self.decisions,
+            self.actions,
+            self.offences,
+            backlog,
+        )
+        catch_up = CatchUp(
+            client, self.engine, self.servers, screening, backlog, back=self.catch_up_back
+        )
+        privacy, members = Privacy(self.database), Members(self.database)
+        retention = Retention(self.database, privacy, members)
         for cog in (
-            Screening(
-                client, self.engine, self.presets, self.servers, self.decisions, self.actions
-            ),
-            Recovery(client, self.servers, self.decisions, self.actions),
+            screening,
+            AlertCards(client, self.verdicts, self.cards, self.upkeep),
+            Recovery(client, self.servers, self.decisions, self.actions, self.lone_texts),
+            *([catch_up] if catching_up else []),
             CheckCommands(client, self.engine, self.presets, self.servers),
             ThresholdCommands(self.presets, self.servers),
+            ActionCommands(self.presets, self.servers),
+            ModeCommands(self.servers),
+            EscalationCommands(self.servers),
+            NoticeCommands(self.servers),
             LogChannelCommands(self.servers),
             ExemptCommands(self.servers),
+            StatusCommand(client, self.engine, self.metrics, self.database, self.unscreened),
+            Titles(client, self.servers, self.lone_texts),
+            Names(client, self.servers, self.lone_texts),
+            ScreeningCommands(client, self.servers),
+            PrivacyCommands(privacy, retention, members, self.host),
+            Purging(client, privacy, retention, Excerpts(self.database)),
+            ReducedMode(client, self.servers, self.announcements),
         ):
             await client.add_cog(cog)
+        client.add_listener(self._count_screened, "on_screened")
+        client.before_close(backlog.tally.stop)
         client.before_close(self.actions.drain)
+
+    async def _count_screened(self, screened: Screened) -> None:
+        self.metrics.screened(
+            flagged=screened.decision.flagged,
+            priority=screened.priority,
+            scoring_s=screened.scoring_s,
+        )
 
 
 @contextlib.asynccontextmanager
@@ -74,20 +162,40 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
 
     Raises
     ------
-    DatabaseError, ArtifactError, MissingExtraError
+    DatabaseError, ArtifactError, MissingExtraError, SettingsError
         In words for the host.
     """
+    metrics = Metrics()
     async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(served(metrics, settings.metrics_port))
         database = await stack.enter_async_context(await Database.open(settings.database_url))
         model = await load(settings)
-        engine = await stack.enter_async_context(running_engine(model, settings))
+        engine = await stack.enter_async_context(running_engine(model, settings, metrics))
+        metrics.watch(engine.figures)
         log.info("Model %s is ready", model.version)
+        back = timedelta(hours=settings.catch_up_hours)
+        presets, decisions = Presets(model.presets), Decisions(database)
+        verdicts = Verdicts(database)
+        cards = Cards(database)
+        upkeep = CardUpkeep(engine, verdicts, cards, Privacy(database))
         yield Parts(
             engine=engine,
-            presets=Presets(model.presets),
+            metrics=metrics,
+            presets=presets,
+            database=database,
             servers=Servers(database),
-            decisions=Decisions(database),
-            actions=Actions(),
+            decisions=decisions,
+            unscreened=Unscreened(database, keep=max(KEEP, back)),
+            verdicts=verdicts,
+            cards=cards,
+            upkeep=upkeep,
+            actions=Actions(upkeep, verdicts),
+            offences=Offences(database),
+            catch_up_back=back,
+            announcements=Announcements(database),
+            lone_texts=LoneTexts(engine, presets, decisions),
+            asked=Asked(ContentIntent(settings.message_content), members=settings.members_intent),
+            host=Host(settings.privacy_contact, settings.privacy_policy_url),
         )
 
 
@@ -103,9 +211,14 @@ async def load(settings: Settings) -> Model:
 
 
 @contextlib.asynccontextmanager
-async def running_engine(model: Model, settings: Settings) -> AsyncIterator[Engine]:
+async def running_engine(
+    model: Model, settings: Settings, observer: Observer | None = None
+) -> AsyncIterator[Engine]:
     """An engine that is started, and closed with everything accepted answered."""
-    engine = Engine(model, max_waiting=settings.queue_messages)
+    most = settings.queue_messages
+    engine = Engine(
+        model, limits=Limits(most=_SERVERS_AT_MOST * most, most_per_server=most), observer=observer
+    )
     await engine.start()
     try:
         yield engine
@@ -136,7 +249,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             await _run_on_sandbox(settings, parts, stop)
         else:
             point_at(settings.discord_api_url, settings.discord_gateway_url)
-            await supervise(parts.make_client, settings.token, stop)
+            await supervise(parts.make_client, settings.token, stop, give_up=parts.give_up)
     log.info("Stopped")
 
 

@@ -14,10 +14,11 @@ import click
 import discord
 
 from bot.app import load
-from bot.chat.client import needed_intents, point_at
+from bot.chat.client import point_at
+from bot.chat.intents import Asked, ContentIntent, Privileged
 from bot.chat.log_channel import Trouble, find_log_channel
 from bot.chat.lookup import missing_permissions
-from bot.chat.supervision import refusal
+from bot.chat.supervision import lacks_intent, refusal
 from bot.errors import HexwardError, MissingExtraError
 from bot.logs import describe, set_up_logging
 from bot.settings import Settings, load_settings, unknown_names
@@ -28,6 +29,12 @@ from bot.storage.servers import Servers
 
 _CONNECT_S = 30.0
 _TOKEN_SHAPE = re.compile(r"[\w-]{18,}\.[\w-]{6,7}\.[\w-]{27,}")
+_WITHOUT = {
+    Privileged.MESSAGE_CONTENT: (
+        "Discord refuses Message Content: only messages that mention the bot are screened"
+    ),
+    Privileged.MEMBERS: "Discord refuses Server Members: names are not screened",
+}
 _SCREEN_PERMISSIONS = ("view_channel", "read_message_history")
 
 
@@ -158,7 +165,24 @@ async def _model(settings: Settings) -> Finding:
 async def _live(settings: Settings, token: str, database_in_use: bool) -> AsyncIterator[Finding]:
     """Connect as the bot would and look at what Discord grants it."""
     point_at(settings.discord_api_url, settings.discord_gateway_url)
-    client = discord.Client(intents=needed_intents(), max_messages=None)
+    asked = Asked(ContentIntent(settings.message_content), members=settings.members_intent)
+    retrying = True
+    while retrying:
+        retrying = False
+        async for finding in _attempt(settings, token, asked, database_in_use):
+            if finding is None:
+                retrying = True
+            else:
+                yield finding
+
+
+async def _attempt(
+    settings: Settings, token: str, asked: Asked, database_in_use: bool
+) -> AsyncIterator[Finding | None]:
+    """One connection; None where it has to be tried again with fewer intents."""
+    client = discord.Client(
+        intents=asked.intents(), max_messages=None, chunk_guilds_at_startup=False
+    )
     ready = asyncio.Event()
     client.event(_setter(ready))
     running = asyncio.create_task(client.start(token, reconnect=False))
@@ -169,10 +193,22 @@ async def _live(settings: Settings, token: str, database_in_use: bool) -> AsyncI
         )
         if not ready.is_set():
             error = running.exception() if running.done() else None
-            yield _no_connection(error)
+            without = asked.give_up(client.application_flags) if lacks_intent(error) else ()
+            for intent in without:
+                level = Level.DOUBTFUL if intent is Privileged.MEMBERS else Level.BAD
+                yield Finding(level, "intents", _WITHOUT[intent], intent.remedy)
+            yield None if without else _no_connection(error)
             return
         yield Finding(Level.GOOD, "connection", f"connected as {client.user}")
-        yield _message_content(client)
+        if asked.message_content:
+            yield _message_content(client)
+        elif Privileged.MESSAGE_CONTENT not in asked.refused:
+            yield Finding(
+                Level.DOUBTFUL,
+                "intents",
+                "MESSAGE_CONTENT is off: only messages that mention the bot are screened",
+                "Remove that line from .env to have all messages screened.",
+            )
         async with contextlib.AsyncExitStack() as stack:
             servers = None
             if database_in_use:

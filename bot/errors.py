@@ -43,11 +43,21 @@ class ScoringError(HexwardError):
 
 
 class Overloaded(ScoringError):
-    """The engine's queue is full; the text was not taken."""
+    """Too much waits to be scored; the text was not taken.
 
-    def __init__(self, waiting: int) -> None:
-        super().__init__(f"The scoring queue is full ({waiting} texts waiting). Try again shortly.")
+    Attributes
+    ----------
+    waiting
+        How many texts wait: the server's, or altogether.
+    server_id
+        The server that has too much waiting, or None if it is all servers together.
+    """
+
+    def __init__(self, waiting: int, server_id: int | None = None) -> None:
+        queue = "The scoring queue" if server_id is None else "This server's scoring queue"
+        super().__init__(f"{queue} is full ({waiting} texts waiting). Try again shortly.")
         self.waiting = waiting
+        self.server_id = server_id
 
 
 class EngineClosed(ScoringError):

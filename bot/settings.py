@@ -6,6 +6,7 @@ This is the only module that reads the environment. Everything else is handed wh
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -41,9 +42,24 @@ class Settings(BaseSettings):
         A model directory, or the path or hub name of a Hugging Face checkpoint; None is the model
         that ships.
     model_threads
-        Processor threads one batch may use.
+        Processor threads that scoring may use under load; None is one for each core, at most four.
     queue_messages
-        How many texts may wait to be scored before new ones are refused.
+        How many texts of one server may wait to be scored before new ones are refused; ten times
+        as many altogether.
+    catch_up_hours
+        How far back messages are caught up with that went unscreened or were posted while the bot
+        was away; 0 turns it off.
+    message_content
+        Whether to ask Discord for the Message Content intent. ``auto``: ask, and go on in reduced
+        mode if it is refused; ``off``: reduced mode; ``required``: do not start without.
+    members_intent
+        Whether to ask for the Server Members intent, without which names are not screened.
+    metrics_port
+        The port on 127.0.0.1 where Prometheus can ask for metrics; None serves none.
+    privacy_contact
+        Whom members can write to about what is stored of them: an address or a name, one line.
+    privacy_policy_url
+        Where the host has published its privacy policy.
     sandbox_port
         The port of the sandbox's page; 0 takes a free one.
     """
@@ -63,15 +79,35 @@ class Settings(BaseSettings):
     discord_gateway_url: str | None = None
     database_url: str = DEFAULT_DATABASE_URL
     model: str | None = None
-    model_threads: Annotated[int, Field(ge=1, le=64)] = 1
+    model_threads: Annotated[int, Field(ge=1, le=64)] | None = None
     queue_messages: Annotated[int, Field(ge=1, le=1_000_000)] = 2_000
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    catch_up_hours: Annotated[int, Field(ge=0, le=168)] = 24
+    message_content: Literal["auto", "off", "required"] = "auto"
+    members_intent: bool = False
+    metrics_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    privacy_contact: Annotated[str, Field(max_length=200)] | None = None
+    privacy_policy_url: Annotated[str, Field(max_length=500)] | None = None
     sandbox_port: Annotated[int, Field(ge=0, le=65_535)] = 0
 
     @field_validator("log_level", mode="before")
     @classmethod
     def _any_case(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("privacy_contact")
+    @classmethod
+    def _one_line_of_words(cls, value: str | None) -> str | None:
+        if value is not None and not value.isprintable():
+            raise ValueError("must be one line of text, such as privacy@example.org")
+        return value
+
+    @field_validator("privacy_policy_url")
+    @classmethod
+    def _page(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^\s<>]+", value):
+            raise ValueError(f"must be the address of a page (https://…), but is {value!r}")
+        return value
 
     @field_validator("discord_token")
     @classmethod

@@ -24,13 +24,6 @@ async def test_a_wrong_token_ends_with_one_sentence(scene: Scene) -> None:
     assert wrong not in str(caught.value)
 
 
-async def test_a_missing_intent_ends_with_one_sentence(scene: Scene) -> None:
-    scene.wire.approved_intents.message_content = False
-    with pytest.raises(ConnectionRefused, match="Message Content Intent"):
-        async with scene.bot(log_channel=False):
-            pass
-
-
 async def test_a_first_handshake_that_fails_is_tried_again(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:

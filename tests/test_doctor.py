@@ -70,3 +70,37 @@ async def test_a_server_that_is_not_there_is_bad(
     output = capsys.readouterr().out
     assert "DISCORD_API_URL" in output
     assert "Traceback" not in output
+
+
+async def test_intents_that_are_refused_are_named_and_the_rest_is_looked_at(
+    on_the_wire: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMBERS_INTENT", "true")
+    on_the_wire.wire.approved_intents.message_content = False
+    on_the_wire.wire.approved_intents.members = False
+    async with on_the_wire.bot():
+        pass
+    assert await examine(offline=False) == 1
+    output = capsys.readouterr().out
+    assert "Discord refuses Message Content" in output
+    assert "names are not screened" in output
+    assert "permissions and log channel are right" in output
+
+
+async def test_a_mode_that_was_chosen_is_named(
+    on_the_wire: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MESSAGE_CONTENT", "off")
+    async with on_the_wire.bot():
+        pass
+    assert await examine(offline=False) == 0
+    assert "MESSAGE_CONTENT is off" in capsys.readouterr().out
+
+
+async def test_a_required_intent_that_is_refused_is_bad(
+    on_the_wire: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MESSAGE_CONTENT", "required")
+    on_the_wire.wire.approved_intents.message_content = False
+    assert await examine(offline=False) == 1
+    assert "Message Content Intent" in capsys.readouterr().out

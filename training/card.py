@@ -85,7 +85,8 @@ def _metrics(figures: Figures) -> str:
         f"Before quantisation the mean ROC AUC is {figures.auc_fp32:.4f}. Quantisation moves a "
         f"score by {_spread(figures.differences)}. The ranges of the activations are fixed, so a "
         "text's scores do not depend on what else is in its batch: scored alone and in batches, "
-        f"the first {len(figures.neighbours)} rows differ by {figures.neighbours.max():.4f} at most.",
+        f"the first {len(figures.neighbours)} rows differ by "
+        f"{figures.neighbours.max():.4f} at most.",
     ]
     return "\n".join(lines)
 

@@ -6,8 +6,6 @@ an embed 6,000 in all.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from datetime import datetime
 
 import discord
@@ -19,10 +17,6 @@ ALARM = discord.Colour(0xD9534F)
 CALM = discord.Colour(0x4F9D69)
 
 _BAR_CELLS = 10
-_QUOTE_LIMIT = 3_600
-# Characters that make what follows them run the other way, also outside of the quotation.
-_DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_MARKUP = re.compile(r"([\\*_~|`>#\[\]()<:@-])")
 
 
 def bar(score: float) -> str:
@@ -76,29 +70,6 @@ def names(labels: tuple[Label, ...]) -> str:
     return ", ".join(label.caption for label in labels)
 
 
-def spoiler(text: str) -> str:
-    """A text behind spoiler bars, unable to break out of them.
-
-    Of a text that is too long for a card, the beginning and the end are shown.
-    """
-    pieces = [_MARKUP.sub(r"\\\1", character) for character in _DIRECTIONS.sub("", text).strip()]
-    if sum(map(len, pieces)) > _QUOTE_LIMIT:
-        half = _QUOTE_LIMIT // 2
-        pieces = [*_fitting(pieces, half), " … ", *reversed(_fitting(reversed(pieces), half))]
-    return f"||{''.join(pieces)}||"
-
-
-def _fitting(pieces: Iterable[str], room: int) -> list[str]:
-    """As many of the first pieces as have room together."""
-    taken = []
-    for piece in pieces:
-        room -= len(piece)
-        if room < 0:
-            break
-        taken.append(piece)
-    return taken
-
-
 def verdict_card(decision: Decision, model_version: str, preset: str) -> discord.Embed:
     """The answer to a check: six bars, and what would flag in this server."""
     if decision.flagged:
@@ -107,44 +78,6 @@ def verdict_card(decision: Decision, model_version: str, preset: str) -> discord
         title, colour = "Would not be flagged", CALM
     card = discord.Embed(title=title, colour=colour, description=score_table(decision))
     card.set_footer(text=f"Preset {preset} · model {model_version}")
-    return card
-
-
-def alert_card(
-    *,
-    decision: Decision,
-    decision_id: int,
-    text: str,
-    surface: str,
-    author: discord.abc.User,
-    channel_id: int,
-    jump_url: str,
-    posted_at: datetime,
-    edited: bool,
-    model_version: str,
-    now: datetime,
-) -> discord.Embed:
-    """The card in the log channel: everything a moderator needs to judge a flagged message."""
-    card = discord.Embed(
-        title=f"Flagged: {names(decision.labels_over)}",
-        url=jump_url,
-        colour=ALARM,
-        description=spoiler(text),
-    )
-    card.add_field(name="Scores against thresholds", value=score_table(decision), inline=False)
-    card.add_field(name="Author", value=f"<@{author.id}>")
-    card.add_field(name="Channel", value=f"<#{channel_id}>")
-    card.add_field(
-        name="Posted",
-        value=f"{discord.utils.format_dt(posted_at, 'R')}\nflagged {age(posted_at, now)} later",
-    )
-    origin = {"content": "Message"}.get(surface, "Forwarded text")
-    card.add_field(
-        name=origin + (" (edited)" if edited else ""),
-        value=f"[Jump to the message]({jump_url})",
-        inline=False,
-    )
-    card.set_footer(text=f"Decision {decision_id} · author {author.id} · model {model_version}")
     return card
 
 

@@ -12,6 +12,7 @@ import yarl
 from discord.ext import commands
 
 from bot.chat.commands import HexwardTree
+from bot.chat.intents import Asked
 from bot.logs import describe
 
 log = logging.getLogger(__name__)
@@ -37,15 +38,6 @@ def point_at(api_url: str | None, gateway_url: str | None) -> None:
         discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
 
 
-def needed_intents() -> discord.Intents:
-    """Servers, their messages, and what the messages say; nothing about members or presence."""
-    intents = discord.Intents.none()
-    intents.guilds = True
-    intents.guild_messages = True
-    intents.message_content = True
-    return intents
-
-
 class Hexward(commands.Bot):
     """A connection to Discord and the cogs on it.
 
@@ -55,17 +47,24 @@ class Hexward(commands.Bot):
     ----------
     add_cogs
         Called once before the connection opens, to add what the bot can do.
+    asked
+        Which privileged intents it asks for.
     """
 
-    def __init__(self, add_cogs: Callable[[Hexward], Awaitable[None]]) -> None:
+    def __init__(
+        self, add_cogs: Callable[[Hexward], Awaitable[None]], asked: Asked | None = None
+    ) -> None:
+        self.asked = Asked() if asked is None else asked
         super().__init__(
             command_prefix=(),
             help_command=None,
-            intents=needed_intents(),
+            intents=self.asked.intents(),
             tree_cls=HexwardTree,
             # Message text lives in memory only while it is scored, so no message is cached.
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
+            # Nobody needs a list of all members, not even where the bot could have it.
+            chunk_guilds_at_startup=False,
             allowed_mentions=discord.AllowedMentions.none(),
         )
         self._add_cogs = add_cogs
@@ -130,7 +129,10 @@ class Hexward(commands.Bot):
     def _guarded(self, event: str, parser: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def parse(payload: Any) -> Any:
             try:
-                return parser(payload)
+                parsed = parser(payload)
+                if event == "GUILD_MEMBER_UPDATE":
+                    self._dispatch_member_update(payload)
+                return parsed
             except Exception as error:
                 log.warning("A %s event could not be parsed: %s", event, describe(error))
                 if event in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
@@ -138,6 +140,13 @@ class Hexward(commands.Bot):
                 return None
 
         return parse
+
+    def _dispatch_member_update(self, payload: Any) -> None:
+        """Tell of a changed member; discord.py does so only of those that it keeps in memory."""
+        server = self.get_guild(int(payload["guild_id"]))
+        if server is not None:
+            member = discord.Member(data=payload, guild=server, state=self._connection)
+            self.dispatch("uncached_member_update", member)
 
     def _dispatch_unparsed_message(self, payload: Any) -> None:
         """Name the message, so that screening can fetch it instead of missing it."""

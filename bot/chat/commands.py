@@ -34,6 +34,13 @@ def server_id(interaction: discord.Interaction[Any]) -> int:
     return interaction.guild_id
 
 
+def server_of(interaction: discord.Interaction[Any]) -> discord.Guild:
+    """The same with its channels, roles and permissions."""
+    if interaction.guild is None:
+        raise app_commands.NoPrivateMessage
+    return interaction.guild
+
+
 class LabelOption(app_commands.Transformer):
     """One of the six labels, offered as choices and read forgivingly."""
 
@@ -92,9 +99,13 @@ class HexwardTree(app_commands.CommandTree[discord.Client]):
         if command is None:
             return True
         root = getattr(command, "root_parent", None) or command
-        wanted = root.default_permissions
+        # Discord knows permissions of whole groups only; one command of a group may ask for more.
+        asked = (root.default_permissions, command.default_permissions)
+        wanted = discord.Permissions.none()
+        for permissions in asked:
+            wanted |= permissions or discord.Permissions.none()
         has = _permissions(interaction)
-        if wanted is None or has.administrator or wanted.is_subset(has):
+        if has.administrator or wanted.is_subset(has):
             return True
         if interaction.type is discord.InteractionType.autocomplete:
             return False

@@ -49,11 +49,14 @@ class Lookup:
         self, message: discord.Message, server: discord.Guild
     ) -> discord.Member | None:
         """The author with roles and permissions; None once they have left the server."""
-        author = message.author
-        if isinstance(author, discord.Member):
-            return author
-        return server.get_member(author.id) or await self._members.get(
-            (server.id, author.id), lambda: server.fetch_member(author.id)
+        if isinstance(message.author, discord.Member):
+            return message.author
+        return await self.member(message.author.id, server)
+
+    async def member(self, user_id: int, server: discord.Guild) -> discord.Member | None:
+        """A member with roles and permissions; None where there is no such member."""
+        return server.get_member(user_id) or await self._members.get(
+            (server.id, user_id), lambda: server.fetch_member(user_id)
         )
 
 

@@ -5,22 +5,59 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import discord
 
-from bot.chat.surfaces import Surface
+from bot.chat.surfaces import Part
 
 AS_POSTED = 0
 
 
-class Revisions:
-    """Numbers the revisions of messages: 0 as posted, an edit by its time in Unix milliseconds.
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What is new in a message.
 
-    Discord sends an update also when a link unfolds, a message is pinned or a session is resumed.
-    The latest revision of each message is remembered by number and keyed hash, never by text; the
-    oldest messages are forgotten first.
+    Attributes
+    ----------
+    number
+        0 as posted, an edit by its time in Unix milliseconds.
+    parts
+        Those of its texts that its last revision did not have; at least one.
+    """
+
+    number: int
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Latest:
+    """The last revision of a message.
+
+    Attributes
+    ----------
+    at
+        The number that the message itself gives: 0 or the time of its last edit.
+    number
+        The number that its texts got.
+    texts
+        A digest of every text and its kind of place, by the text's name.
+    """
+
+    at: int
+    number: int
+    texts: dict[str, bytes]
+
+
+class Revisions:
+    """Finds what is new in a message that comes again, and numbers its revisions.
+
+    Discord sends an update also when a link unfolds, a message is pinned or a session is resumed. A
+    link that unfolds brings a new text beside those that are known, and these are not screened
+    again. The latest revision of each message is remembered by number and keyed hashes, never by
+    text; the oldest messages are forgotten first.
 
     Parameters
     ----------
@@ -31,41 +68,43 @@ class Revisions:
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._key = secrets.token_bytes(16)
-        self._latest: OrderedDict[int, tuple[int, bytes]] = OrderedDict()
+        self._latest: OrderedDict[int, _Latest] = OrderedDict()
 
-    def next(self, message: discord.Message, texts: Iterable[Surface]) -> int | None:
-        """The number of this revision, or None if there is nothing new to screen in it."""
-        digest = self._digest(texts)
+    def next(self, message: discord.Message, parts: Sequence[Part]) -> Revision | None:
+        """What is new in a message with these texts, or None if nothing is."""
         known = self._latest.get(message.id)
-        if known is not None and known[1] == digest:
-            return None
-        number = self._number(message, known)
-        if known is not None and number < known[0]:
+        at = AS_POSTED if message.edited_at is None else milliseconds(message.edited_at)
+        if known is not None and at < known.at:
             return None  # an older revision that arrives late, after a resumed session
-        if known is not None and number == known[0]:
-            number += 1  # another edit in the same instant of Discord's clock
-        self._latest[message.id] = (number, digest)
+        texts = {part.name: self._digest(part) for part in parts}
+        before = set() if known is None else set(known.texts.values())
+        new = tuple(part for part in parts if texts[part.name] not in before)
+        number = at
+        if known is not None and at == known.at:
+            number = known.number
+            if any(part.name in known.texts for part in new):
+                # Other words in the same place: another edit in one instant of Discord's clock, or
+                # one that does not say when it was made, for which ours has to serve.
+                number = number + 1 if at else milliseconds(datetime.now(UTC))
+        self._latest[message.id] = _Latest(at, number, texts)
         self._latest.move_to_end(message.id)
         if len(self._latest) > self._capacity:
             self._latest.popitem(last=False)
-        return number
+        return Revision(number, new) if new else None
+
+    def __contains__(self, message_id: int) -> bool:
+        return message_id in self._latest
 
     def forget(self, message_id: int) -> None:
         """Take a message as never seen: its revision could not be dealt with."""
         self._latest.pop(message_id, None)
 
-    def _number(self, message: discord.Message, known: tuple[int, bytes] | None) -> int:
-        if message.edited_at is not None:
-            return milliseconds(message.edited_at)
-        # Changed words without a time of editing: the clock has to serve.
-        return AS_POSTED if known is None else milliseconds(datetime.now(UTC))
-
-    def _digest(self, texts: Iterable[Surface]) -> bytes:
-        digest = hashlib.blake2b(key=self._key, digest_size=16)
-        for surface in texts:
-            words = surface.text.encode("utf-8", "surrogatepass")
-            digest.update(f"{surface.name}:{len(words)}:".encode())
-            digest.update(words)
+    def _digest(self, part: Part) -> bytes:
+        # Without the number: an embed that moves up because another one went is the same embed.
+        kind = part.name.partition("-")[0] if "/" not in part.name else part.name
+        words = part.identity.encode("utf-8", "surrogatepass")
+        digest = hashlib.blake2b(f"{kind}:".encode(), key=self._key, digest_size=16)
+        digest.update(words)
         return digest.digest()
 
 

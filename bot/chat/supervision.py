@@ -7,10 +7,11 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import discord
 
+from bot.chat.intents import Privileged
 from bot.errors import ConnectionRefused
 from bot.logs import describe
 
@@ -29,7 +30,8 @@ BAD_TOKEN = (
 MISSING_INTENT = (
     "The Message Content intent is off for this bot, so it could not read messages. Open "
     f"{_PORTAL}, choose your application, Bot, Privileged Gateway Intents, "
-    "switch on Message Content Intent, save, and start Hexward again."
+    "switch on Message Content Intent, save, and start Hexward again. Or set MESSAGE_CONTENT=auto, "
+    "and it does what it can without."
 )
 # Close codes after which trying again with the same settings cannot work.
 _FATAL_CLOSE_CODES = {
@@ -38,8 +40,8 @@ _FATAL_CLOSE_CODES = {
     4011: "This bot is in too many servers for one connection: Discord asks for sharding.",
     4012: "Discord refused the gateway version. Update Hexward.",
     4013: "Discord refused the intents. Update Hexward.",
-    4014: MISSING_INTENT,
 }
+_DISALLOWED_INTENTS = 4014
 
 
 async def supervise(
@@ -48,6 +50,7 @@ async def supervise(
     stop: asyncio.Event,
     *,
     first_pause_s: float = 1.0,
+    give_up: Callable[[discord.Client], Sequence[Privileged]] = lambda client: (),
 ) -> None:
     """Run clients, one after another, until `stop` is set.
 
@@ -61,6 +64,9 @@ async def supervise(
         Makes a client that was never started; called once per attempt.
     first_pause_s
         Seconds before the second attempt.
+    give_up
+        Asked when Discord refuses an intent: what `make_client` does without from now on. If that
+        is nothing, the refusal is final.
 
     Raises
     ------
@@ -70,9 +76,18 @@ async def supervise(
     pause_s = first_pause_s
     while not stop.is_set():
         started = time.monotonic()
-        error = await _run_one(make_client(), token, stop)
+        client = make_client()
+        error = await _run_one(client, token, stop)
         if stop.is_set():
             return
+        if lacks_intent(error) and (without := give_up(client)):
+            for intent in without:
+                log.warning(
+                    "Discord refuses the %s intent; going on without it. %s",
+                    intent.value,
+                    intent.remedy,
+                )
+            continue
         if reason := refusal(error):
             raise ConnectionRefused(reason) from None
         if time.monotonic() - started > HEALTHY_AFTER_S:
@@ -107,11 +122,18 @@ async def _run_one(client: discord.Client, token: str, stop: asyncio.Event) -> B
     return None if running.cancelled() else running.exception()
 
 
+def lacks_intent(error: BaseException | None) -> bool:
+    """Whether Discord ended a connection because of an intent that the portal does not allow."""
+    return isinstance(error, discord.PrivilegedIntentsRequired) or (
+        isinstance(error, discord.ConnectionClosed) and error.code == _DISALLOWED_INTENTS
+    )
+
+
 def refusal(error: BaseException | None) -> str | None:
     """What the host must change, if `error` is a refusal that trying again cannot mend."""
     if isinstance(error, discord.LoginFailure):
         return BAD_TOKEN
-    if isinstance(error, discord.PrivilegedIntentsRequired):
+    if lacks_intent(error):
         return MISSING_INTENT
     if isinstance(error, discord.ConnectionClosed):
         return _FATAL_CLOSE_CODES.get(error.code)

@@ -1,10 +1,28 @@
-"""A Discord message → the texts in it that are screened."""
+"""A Discord message → the texts in it that are screened.
+
+Not among them are the names of stickers: whoever runs a server chooses them, they show only when
+the picture is clicked, and what is seen is the picture.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import discord
+
+from bot.chat.layouts import component_texts, embed_texts
+from bot.chat.text_files import TextFile, text_files
+
+MESSAGE_WORDS = {
+    "content": "Message",
+    "poll": "Poll",
+    "embed": "Embed",
+    "description": "Description of an attachment",
+    "attachment": "Text file",
+    "components": "Text beside buttons",
+}
+"""What the surfaces of a message are called on cards, by the first word of their name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +32,9 @@ class Surface:
     Attributes
     ----------
     name
-        Where in the message it stands: ``content``, ``forward`` (``forward-2`` …). Unique within a
-        message.
+        Where in the message it stands: ``content``, ``poll``, ``embed`` (``embed-2`` …),
+        ``description``, ``attachment``, ``components``; in a forwarded message ``forward``,
+        ``forward/embed`` … (``forward-2``, ``forward-2/embed`` …). Unique within a message.
     text
         What people read there; never blank.
     """
@@ -23,10 +42,101 @@ class Surface:
     name: str
     text: str
 
+    @property
+    def identity(self) -> str:
+        """What tells this text from another in its place."""
+        return self.text
+
+    async def read(self) -> Surface:
+        """Itself; a file has to be fetched first."""
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedFile:
+    """A text file in a message, whose text is not known yet.
+
+    Attributes
+    ----------
+    name
+        As of `Surface`.
+    """
+
+    name: str
+    file: TextFile
+
+    @property
+    def identity(self) -> str:
+        """What tells this file from another in its place; Discord never changes a file."""
+        return f"file {self.file.id}"
+
+    async def read(self) -> Surface | None:
+        """Fetch the text; None if there is none, or the file is gone.
+
+        Raises
+        ------
+        discord.HTTPException, TimeoutError, OSError
+            If it cannot be fetched.
+        """
+        text = await self.file.read()
+        return Surface(self.name, text) if text and not text.isspace() else None
+
+
+Part = Surface | AttachedFile
+
 
 def surfaces(message: discord.Message) -> tuple[Surface, ...]:
-    """The texts of a message: its own words, and those of messages it forwards."""
-    texts = [("content", message.content)]
+    """The texts that an event brings: a message's own, and those of messages it forwards."""
+    return tuple(part for part in parts(message) if isinstance(part, Surface))
+
+
+def parts(message: discord.Message) -> tuple[Part, ...]:
+    """The texts of a message, and the text files in it that have to be fetched."""
+    found = list(_parts("", message, message.poll))
     for number, snapshot in enumerate(message.message_snapshots, start=1):
-        texts.append(("forward" if number == 1 else f"forward-{number}", snapshot.content))
-    return tuple(Surface(name, text) for name, text in texts if text and not text.isspace())
+        found += _parts(numbered("forward", number), snapshot, None)
+    return tuple(found)
+
+
+def words(name: str) -> str:
+    """What a surface is called on a card: ``Text file``, ``Forwarded text: embed``."""
+    *outer, inner = name.split("/")
+    kind, _, number = inner.partition("-")
+    if kind == "forward":
+        return "Forwarded text"
+    known = MESSAGE_WORDS.get(kind, kind.capitalize())
+    shown = f"{known} {number}" if number else known
+    return f"Forwarded text: {shown[0].lower()}{shown[1:]}" if outer else shown
+
+
+def numbered(name: str, number: int) -> str:
+    """The first keeps its name, the second is ``name-2``."""
+    return name if number == 1 else f"{name}-{number}"
+
+
+def _parts(
+    place: str, message: discord.Message | discord.MessageSnapshot, poll: discord.Poll | None
+) -> Iterator[Part]:
+    """The texts of a message or a forwarded one, in the order in which they are seen."""
+    inside = f"{place}/" if place else ""
+    texts = [(place or "content", message.content)]
+    if poll is not None:
+        texts.append((f"{inside}poll", _poll_text(poll)))
+    # discord.py sets them only where the event has that field.
+    components = getattr(message, "components", ())
+    texts.append((f"{inside}components", "\n".join(component_texts(components))))
+    for number, embed in enumerate(message.embeds, start=1):
+        texts.append((f"{inside}{numbered('embed', number)}", "\n".join(embed_texts(embed))))
+    for number, attachment in enumerate(message.attachments, start=1):
+        name = f"{inside}{numbered('description', number)}"
+        texts.append((name, attachment.description or ""))
+    for name, text in texts:
+        if text and not text.isspace():
+            yield Surface(name, text)
+    for number, file in text_files(message.attachments):
+        yield AttachedFile(f"{inside}{numbered('attachment', number)}", file)
+
+
+def _poll_text(poll: discord.Poll) -> str:
+    """The question and the answers, a line each."""
+    return "\n".join([poll.question, *(answer.text for answer in poll.answers)])

@@ -1,48 +1,240 @@
-"""Counts what went unscreened, and says so in one line a minute rather than one per message."""
+"""Counts what went unscreened and says so: to the host in one line a minute, to each server in one
+line per spell, never in one per message.
+
+A spell's line is posted when no more messages went unscreened for a moment, or after a few minutes
+at the latest; from then on it is kept up to date, until all that it speaks of is settled.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from enum import Enum
 
+import discord
+
+from bot.chat.log_channel import find_log_channel
+from bot.chat.spells import Spell, summary
 from bot.logs import describe
+from bot.storage.servers import Servers
 
 log = logging.getLogger(__name__)
 
-_EVERY_S = 60.0
+# Seconds between two lines in the host's log.
+HOST_EVERY_S = 60.0
+# Seconds without another unscreened message after which a spell is over.
+QUIET_S = 15.0
+# Seconds between two looks at a line that is not final yet.
+EVERY_S = 120.0
+# Seconds that telling the rest may take at the stop.
+_LAST_WORDS_S = 5.0
+# Spells of a server of which something is still to be told; before more, the oldest is let go.
+_MOST_SPELLS = 20
+
+
+class Settled(Enum):
+    """What became of a message that had gone unscreened."""
+
+    SCREENED = "screened"
+    GONE = "gone"
+    LOST = "lost"
 
 
 class Tally:
-    """Messages that could not be screened, and why the last of them was not."""
+    """Messages that could not be screened, and who was told of them.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    catching_up
+        Whether such messages are screened later.
+    """
+
+    def __init__(self, client: discord.Client, servers: Servers, *, catching_up: bool) -> None:
+        self._client = client
+        self._servers = servers
+        self._catching_up = catching_up
         self._count = 0
-        self._last = ""
+        self._why = ""
         self._timer: asyncio.TimerHandle | None = None
+        self._current: dict[int, Spell] = {}
+        self._spells: dict[int, list[Spell]] = {}
+        self._telling: dict[Spell, asyncio.Task[None]] = {}
+        self._quiet_at: dict[Spell, float] = {}
+        self._stopped = False
 
-    def add(self, error: Exception) -> None:
-        """Count one message; the first is told at once, those after it within a minute."""
+    def add(
+        self, server_id: int | None, channel_id: int, message_id: int, error: BaseException
+    ) -> None:
+        """Count one message; the host hears of the first at once, of the others within a minute."""
+        if not self._count:  # not for each of thousands a second
+            self._why = describe(error)
         self._count += 1
-        self._last = describe(error)
-        if self._timer is None:
-            self.report()
-            self._timer = asyncio.get_running_loop().call_later(_EVERY_S, self._timer_ended)
+        if self._timer is None and not self._stopped:
+            self._report()
+            self._timer = asyncio.get_running_loop().call_later(HOST_EVERY_S, self._timer_ended)
+        if server_id is None:
+            return
+        now = datetime.now(UTC)
+        spell = self._current.get(server_id)
+        if spell is None:
+            spell = self._current[server_id] = Spell(server_id, now, now)
+            self._begin(spell)
+        spell.add(channel_id, message_id, now)
+        if not self._catching_up:
+            spell.waiting.clear()  # nobody will ever ask for it
+        self._quiet_at[spell] = asyncio.get_running_loop().time() + QUIET_S
 
-    def report(self) -> None:
-        """Tell what was not told yet."""
-        if self._count:
-            log.warning("Messages unscreened: %d; the last because: %s", self._count, self._last)
-            self._count = 0
+    def add_away(
+        self,
+        server_id: int,
+        messages: Sequence[tuple[int, int, datetime]],
+        left_out: Mapping[int, datetime],
+    ) -> None:
+        """Messages found later: (channel id, message id, when it was posted) each.
 
-    def stop(self) -> None:
+        Parameters
+        ----------
+        left_out
+            See `Spell.left_out`.
+        """
+        known = {one for spell in self._spells.get(server_id, ()) for one in spell.waiting}
+        news = [message for message in messages if message[1] not in known]
+        if not news and not left_out:
+            return
+        first = min((at for *_, at in news), default=datetime.now(UTC))
+        spell = Spell(server_id, first, first, away=True, left_out=left_out, over=True)
+        for channel_id, message_id, at in news:
+            spell.add(channel_id, message_id, at)
+        log.info("Server %d: messages posted while away, now caught up: %d", server_id, len(news))
+        self._begin(spell)
+
+    def settle(self, server_id: int, message_id: int, how: Settled) -> None:
+        """Say what became of a message that had gone unscreened."""
+        now = datetime.now(UTC)
+        for spell in self._spells.get(server_id, ()):
+            if spell.settle(message_id, now):
+                spell.screened += how is Settled.SCREENED
+                spell.gone += how is Settled.GONE
+                spell.lost += how is Settled.LOST
+
+    def lose(self, message_ids: Collection[int]) -> None:
+        """These messages, of whatever servers, will not be screened."""
+        lost = set(message_ids)
+        for server_id, spells in list(self._spells.items()):
+            for spell in spells:
+                for message_id in spell.waiting & lost:
+                    self.settle(server_id, message_id, Settled.LOST)
+
+    async def stop(self) -> None:
         """Tell the rest; nothing more is counted."""
+        self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self.report()
+        self._report()
+        tellings = list(self._telling.values())
+        for telling in tellings:
+            telling.cancel()
+        await asyncio.gather(*tellings, return_exceptions=True)
+        spells = [spell for spells in self._spells.values() for spell in spells]
+        if spells:
+            last_words = asyncio.gather(*(self._say(spell, stopping=True) for spell in spells))
+            try:
+                async with asyncio.timeout(_LAST_WORDS_S):
+                    await last_words
+            except TimeoutError:
+                log.warning("Discord did not take every line about unscreened messages in time")
+
+    # The host's line.
+
+    def _report(self) -> None:
+        if self._count:
+            log.warning("Messages unscreened: %d; the first because: %s", self._count, self._why)
+            self._count = 0
 
     def _timer_ended(self) -> None:
         self._timer = None
         if self._count:
-            self.report()
-            self._timer = asyncio.get_running_loop().call_later(_EVERY_S, self._timer_ended)
+            self._report()
+            self._timer = asyncio.get_running_loop().call_later(HOST_EVERY_S, self._timer_ended)
+
+    # A server's line.
+
+    def _begin(self, spell: Spell) -> None:
+        spells = self._spells.setdefault(spell.server_id, [])
+        spells.append(spell)
+        if self._stopped:
+            return
+        if len(spells) > _MOST_SPELLS:
+            self._telling[spells[0]].cancel()
+        self._telling[spell] = asyncio.create_task(self._tell(spell), name="tell of a spell")
+
+    async def _tell(self, spell: Spell) -> None:
+        """Post a spell's line in time and keep it true, until there is nothing more to add."""
+        loop = asyncio.get_running_loop()
+        try:
+            look_at = loop.time() + EVERY_S
+            while not spell.over:
+                quiet_at = self._quiet_at[spell]
+                if quiet_at <= loop.time():
+                    spell.over = True
+                    del self._current[spell.server_id]
+                elif look_at <= loop.time():
+                    look_at = loop.time() + EVERY_S
+                    await self._say(spell)
+                else:
+                    await asyncio.sleep(min(quiet_at, look_at) - loop.time())
+            if not spell.away:
+                await self._say(spell)
+            while spell.waiting:
+                spell.changed.clear()
+                try:
+                    async with asyncio.timeout(EVERY_S):
+                        await spell.changed.wait()
+                except TimeoutError:
+                    await self._say(spell)
+            await self._say(spell)
+        finally:
+            self._telling.pop(spell, None)
+            self._quiet_at.pop(spell, None)
+            if not self._stopped:
+                self._let_go(spell)
+
+    def _let_go(self, spell: Spell) -> None:
+        if self._current.get(spell.server_id) is spell:
+            del self._current[spell.server_id]
+        spells = self._spells.get(spell.server_id, [])
+        if spell in spells:
+            spells.remove(spell)
+        if not spells:
+            self._spells.pop(spell.server_id, None)
+
+    async def _say(self, spell: Spell, *, stopping: bool = False) -> None:
+        """Post or edit a spell's line, if there is something new to say and a place for it."""
+        words = summary(spell, catching_up=self._catching_up, stopping=stopping)
+        if words == spell.told:
+            return
+        try:
+            if spell.line is not None:
+                spell.line = await spell.line.edit(content=words)
+            elif (channel := await self._log_channel(spell.server_id)) is not None:
+                spell.line = await channel.send(words)
+            spell.told = words
+        except discord.NotFound:
+            spell.told = words  # somebody has deleted the line; that is their right
+        except Exception as error:
+            log.warning(
+                "Server %d: its moderators could not be told of unscreened messages: %s",
+                spell.server_id,
+                describe(error),
+            )
+
+    async def _log_channel(self, server_id: int) -> discord.abc.Messageable | None:
+        server = self._client.get_guild(server_id)
+        if server is None:
+            return None
+        settings = await self._servers.get(server_id)
+        channel = await find_log_channel(server, settings.log_channel_id)
+        return channel if isinstance(channel, discord.abc.Messageable) else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -9,8 +11,10 @@ from discord.ext import commands
 from bot.chat.cards import verdict_card
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer, server_id
-from bot.chat.surfaces import surfaces
-from bot.screening.engine import Engine
+from bot.chat.passages import passages
+from bot.chat.ruling import rules_at
+from bot.chat.surfaces import Part, Surface, parts
+from bot.screening.engine import Engine, Priority
 from bot.screening.policy import decide
 from bot.screening.presets import Presets
 from bot.storage.servers import Servers
@@ -54,16 +58,33 @@ class CheckCommands(commands.Cog):
     ) -> None:
         """Score a message that stands in a channel, with everything in it that is screened."""
         await interaction.response.defer(ephemeral=True)
-        await self._answer(interaction, [surface.text for surface in surfaces(message)])
+        texts = []
+        for part in parts(message):
+            surface = await _read(part)
+            texts += passages(surface.text) if surface is not None else []
+        await self._answer(interaction, texts)
 
     async def _answer(self, interaction: discord.Interaction[Hexward], texts: list[str]) -> None:
         texts = [text for text in texts if not text.isspace()]
         if not texts:
             raise Refusal("There is no text in it to check.")
         settings = await self._servers.get(server_id(interaction))
-        scores = await self._engine.score(texts[0])
+        score = partial(
+            self._engine.score, server_id=server_id(interaction), priority=Priority.CHECK
+        )
+        scores = await score(texts[0])
         for text in texts[1:]:
-            scores = scores.highest(await self._engine.score(text))
-        decision = decide(scores, self._presets.rules(settings.preset, settings.overrides))
+            scores = scores.highest(await score(text))
+        channel = interaction.channel
+        if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+            channel = None
+        decision = decide(scores, rules_at(self._presets, settings, channel), settings.mode)
         card = verdict_card(decision, self._engine.model.version, settings.preset)
         await answer(interaction, embed=card)
+
+
+async def _read(part: Part) -> Surface | None:
+    try:
+        return await part.read()
+    except (discord.DiscordException, OSError, TimeoutError):
+        raise Refusal("A text file in it could not be fetched from Discord. Try again.") from None

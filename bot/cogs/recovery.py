@@ -12,12 +12,14 @@ from discord.ext import commands
 
 from bot.chat.actions import Actions, Flag, Result
 from bot.chat.client import Hexward
+from bot.chat.lone_texts import LoneTexts, stands_alone
 from bot.chat.lookup import message_by_id
 from bot.chat.revisions import AS_POSTED, milliseconds
-from bot.chat.surfaces import surfaces
+from bot.chat.surfaces import parts
 from bot.errors import DatabaseError
 from bot.logs import describe
-from bot.screening.policy import Action, Decision
+from bot.rules import Action, Mode
+from bot.screening.policy import Decision
 from bot.storage.decisions import Decisions, Outcome, RecordedDecision
 from bot.storage.servers import Servers
 
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 
 # Older flags are history: an alert about them would only confuse.
 _OLDEST = timedelta(hours=24)
+# A timeout for what is gone from the channel comes out of the blue after this.
+_LATEST_TIMEOUT = timedelta(hours=1)
 _PAGE = 200
 
 
@@ -36,12 +40,18 @@ class Recovery(commands.Cog):
     """
 
     def __init__(
-        self, client: Hexward, servers: Servers, decisions: Decisions, actions: Actions
+        self,
+        client: Hexward,
+        servers: Servers,
+        decisions: Decisions,
+        actions: Actions,
+        lone_texts: LoneTexts,
     ) -> None:
         self._client = client
         self._servers = servers
         self._decisions = decisions
         self._actions = actions
+        self._lone_texts = lone_texts
         self._made_at = datetime.now(UTC)
         self._task: asyncio.Task[None] | None = None
         client.before_close(self.stop)
@@ -91,18 +101,20 @@ class Recovery(commands.Cog):
     async def _finish(self, recorded: RecordedDecision, server: discord.Guild) -> Result:
         if recorded.decided_at < self._made_at - _OLDEST:
             return Result(Outcome.TOO_LATE)
+        if stands_alone(recorded.surface):
+            settings = await self._servers.get(server.id)
+            return Result(*await self._lone_texts.finish(recorded, server, settings))
         try:
             message = await message_by_id(self._client, recorded.channel_id, recorded.message_id)
             edited = message.edited_at
             if (AS_POSTED if edited is None else milliseconds(edited)) != recorded.revision:
                 return Result(Outcome.MESSAGE_GONE, "edited since")
-            surface = next(
-                (text for text in surfaces(message) if text.name == recorded.surface), None
-            )
+            part = next((text for text in parts(message) if text.name == recorded.surface), None)
+            surface = None if part is None else await part.read()
             if surface is None:
                 return Result(Outcome.MESSAGE_GONE, "its text is gone")
         except discord.NotFound:
-            return Result(Outcome.MESSAGE_GONE)
+            return await self._without_message(recorded, server)
         except discord.Forbidden:
             return Result(Outcome.MISSING_PERMISSION, "the message can no longer be read")
         except Exception as error:  # also an answer that discord.py cannot parse
@@ -112,12 +124,35 @@ class Recovery(commands.Cog):
             Flag(
                 decision_id=recorded.id,
                 decision=Decision(
-                    recorded.scores, recorded.thresholds, recorded.labels_over, Action.ALERT
+                    recorded.scores,
+                    recorded.thresholds,
+                    recorded.labels_over,
+                    Action(recorded.action),
+                    # Who has turned to observing meanwhile wants nothing done any more.
+                    recorded.mode if settings.mode is Mode.ENFORCE else Mode.OBSERVE,
+                    recorded.timeout,
                 ),
                 surface=surface,
                 message=message,
                 server=server,
                 log_channel_id=settings.log_channel_id,
                 model_version=recorded.model_version,
+                notice=settings.notice,
+                recovered=True,
             )
         )
+
+    async def _without_message(self, recorded: RecordedDecision, server: discord.Guild) -> Result:
+        """What is left to do once the message is gone, perhaps by our own hand before the stop."""
+        settings = await self._servers.get(server.id)
+        enforced = recorded.mode is Mode.ENFORCE and settings.mode is Mode.ENFORCE
+        if (
+            recorded.timeout is None
+            or not enforced
+            or recorded.decided_at < self._made_at - _LATEST_TIMEOUT
+        ):
+            return Result(Outcome.MESSAGE_GONE)
+        deed = await self._actions.time_out_late(server, recorded)
+        if deed is None or not deed.done:
+            return Result(Outcome.MESSAGE_GONE, None if deed is None else deed.why_not)
+        return Result(Outcome.TIMED_OUT, "the message is gone")

@@ -6,23 +6,29 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from weakref import WeakValueDictionary
 
 import discord
 from discord.ext import commands
 
 from bot.chat.actions import Actions, Flag, Result
+from bot.chat.backlog import Backlog
 from bot.chat.client import Hexward
-from bot.chat.lookup import Lookup, message_by_id, parent_ids, permissions_in, server_of
+from bot.chat.exemptions import is_exempt_member
+from bot.chat.lookup import Lookup, message_by_id, parent_ids, server_of
+from bot.chat.passages import read_through
 from bot.chat.revisions import Revisions
+from bot.chat.ruling import rules_at
 from bot.chat.running import Running
-from bot.chat.surfaces import Surface, surfaces
-from bot.chat.tally import Tally
+from bot.chat.surfaces import Part, Surface, parts
+from bot.chat.weighing import weigh
 from bot.errors import DatabaseError, EngineClosed, Overloaded
-from bot.screening.engine import Engine
+from bot.screening.engine import Engine, Priority
 from bot.screening.policy import Decision, decide
 from bot.screening.presets import Presets
 from bot.storage.decisions import Decisions, NewDecision, RecordedDecision
+from bot.storage.offences import Offences
 from bot.storage.servers import Servers, ServerSettings
 
 log = logging.getLogger(__name__)
@@ -31,7 +37,7 @@ log = logging.getLogger(__name__)
 _REMEMBERED_MESSAGES = 10_000
 # Seconds that accepted messages get to finish when the bot stops.
 _DRAIN_S = 10.0
-# Messages under way at a time; beyond that they go unscreened, and the log counts them.
+# Messages under way at a time; beyond that they go unscreened.
 _MOST_MESSAGES = 5_000
 # Pauses in seconds before a decision that the database refused is written again.
 _RECORD_AGAIN_S = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -41,13 +47,22 @@ _RECORD_AGAIN_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 class Screened:
     """What became of one text; handed to ``on_screened`` listeners.
 
-    ``result`` is None where the text passed, or was flagged and acted on before.
+    Attributes
+    ----------
+    result
+        None where the text passed, or was flagged and acted on before.
+    priority
+        `Priority.BULK` where the message is caught up with.
+    scoring_s
+        How long its scores took, waiting included.
     """
 
     message: discord.Message
     surface: Surface
     decision: Decision
     result: Result | None
+    priority: Priority
+    scoring_s: float
 
 
 class Screening(commands.Cog):
@@ -61,6 +76,8 @@ class Screening(commands.Cog):
         servers: Servers,
         decisions: Decisions,
         actions: Actions,
+        offences: Offences,
+        backlog: Backlog,
     ) -> None:
         self._client = client
         self._engine = engine
@@ -68,62 +85,109 @@ class Screening(commands.Cog):
         self._servers = servers
         self._decisions = decisions
         self._actions = actions
+        self._offences = offences
         self._lookup = Lookup()
         self._running = Running("messages", _MOST_MESSAGES)
         # Revisions of one message wait for each other here, so they are decided in order.
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._revisions = Revisions(_REMEMBERED_MESSAGES)
-        self._unscreened = Tally()
+        self._backlog = backlog
         client.before_close(self.drain)
 
     # Events. discord.py runs each listener in a task of its own, in the order of the events.
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        await self._in_turn(message.channel.id, message.id, message)
+        server = server_of(message, self._client)
+        if server is None or self._running.closing:
+            return  # at a stop: it is posted after the server's mark, so the next start asks for it
+        marks = self._backlog.marks
+        marks.begin(server.id, message.id)
+        try:
+            if message.author != self._client.user and not message.is_system():
+                await self._screen_now(server.id, message.channel.id, message.id, message)
+        finally:
+            marks.end(server.id, message.id)
 
     @commands.Cog.listener()
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
         # An event that leaves the author out says too little; the message is fetched instead.
         message = event.message if hasattr(event.message, "author") else None
-        await self._in_turn(event.channel_id, event.message_id, message)
+        await self._screen_now(event.guild_id, event.channel_id, event.message_id, message)
 
     @commands.Cog.listener()
     async def on_unparsed_message(self, channel_id: int, message_id: int) -> None:
         """An event of which only the ids could be read."""
-        await self._in_turn(channel_id, message_id, None)
+        server = getattr(self._client.get_channel(channel_id), "guild", None)
+        await self._screen_now(server and server.id, channel_id, message_id, None)
+
+    async def screen_late(self, message: discord.Message) -> None:
+        """Screen a message that went unscreened when it was posted; the others go first.
+
+        Raises
+        ------
+        Exception
+            What kept it from being screened, `EngineClosed` if the bot is about to stop.
+        """
+        if self._running.closing:
+            raise EngineClosed
+        await self._in_turn(message.channel.id, message.id, message, Priority.BULK)
+
+    def has_seen(self, server_id: int, message_id: int) -> bool:
+        """Whether a message is being screened or was screened lately."""
+        return self._backlog.marks.is_under_way(server_id, message_id) or (
+            message_id in self._revisions
+        )
 
     async def drain(self) -> None:
         """Take no more messages and let those already accepted finish."""
         await self._running.drain(_DRAIN_S)
-        self._unscreened.stop()
 
-    async def _in_turn(
-        self, channel_id: int, message_id: int, message: discord.Message | None
+    async def _screen_now(
+        self,
+        server_id: int | None,
+        channel_id: int,
+        message_id: int,
+        message: discord.Message | None,
     ) -> None:
-        """Screen a message after the earlier revisions of it; None is fetched from Discord."""
+        """Screen a message of an event, or put it down as unscreened."""
         if self._running.closing:
             return
-        if self._running.full:
-            self._unscreened.add(Overloaded(len(self._running)))
-            return
+        try:
+            if self._running.full:
+                raise Overloaded(len(self._running))
+            await self._in_turn(channel_id, message_id, message, Priority.LIVE)
+        except discord.NotFound:
+            return  # it was deleted before it could be fetched
+        except (Exception, asyncio.CancelledError) as error:
+            self._backlog.put_down(server_id, channel_id, message_id, error)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+
+    async def _in_turn(
+        self,
+        channel_id: int,
+        message_id: int,
+        message: discord.Message | None,
+        priority: Priority,
+    ) -> None:
+        """Screen a message after the earlier revisions of it; None is fetched from Discord."""
         with self._running.counted():
             async with self._turns.setdefault(message_id, asyncio.Lock()):
                 try:
                     if message is None:
                         message = await message_by_id(self._client, channel_id, message_id)
-                    await self._screen(message)
-                except Exception as error:
+                    await self._screen(message, priority)
+                except BaseException:
                     # What could not be dealt with is not taken as known if it comes again.
                     self._revisions.forget(message_id)
-                    if not isinstance(error, EngineClosed):
-                        self._unscreened.add(error)
+                    raise
 
-    async def _screen(self, message: discord.Message) -> None:
+    async def _screen(self, message: discord.Message, priority: Priority) -> None:
         server = server_of(message, self._client)
         if server is None or message.author == self._client.user or message.is_system():
             return
-        texts = surfaces(message)
+        texts = parts(message)
         if not texts:
             return
         settings = await self._servers.get(server.id)
@@ -133,12 +197,18 @@ class Screening(commands.Cog):
         if revision is None:
             return
         ends = await asyncio.gather(
-            *(self._screen_text(message, server, settings, revision, text) for text in texts),
+            *(
+                self._screen_text(message, server, settings, revision.number, part, priority)
+                for part in revision.parts
+            ),
             return_exceptions=True,
         )
         for end in ends:
             if isinstance(end, BaseException):
                 raise end
+        # Only now: a message of which one text could not be screened comes again as a whole.
+        if passed := sum(end is False for end in ends):
+            self._decisions.count_passed(server.id, datetime.now(UTC), passed)
 
     async def _is_exempt(
         self, message: discord.Message, server: discord.Guild, settings: ServerSettings
@@ -159,9 +229,7 @@ class Screening(commands.Cog):
         member = await self._lookup.author(message, server)
         if member is None:
             return False
-        if settings.exempt_role_ids & {role.id for role in member.roles}:
-            return True
-        return settings.exempt_moderators and permissions_in(channel, member).manage_messages
+        return is_exempt_member(member, settings, channel)
 
     async def _screen_text(
         self,
@@ -169,16 +237,30 @@ class Screening(commands.Cog):
         server: discord.Guild,
         settings: ServerSettings,
         revision: int,
-        surface: Surface,
-    ) -> None:
-        scores = await self._engine.score(surface.text)
-        decision = decide(scores, self._presets.rules(settings.preset, settings.overrides))
+        part: Part,
+        priority: Priority,
+    ) -> bool | None:
+        """Score one text, decide, act; whether it was flagged, None where there is no text."""
+        surface = await part.read()
+        if surface is None:
+            return None
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        score = partial(self._engine.score, server_id=server.id, priority=priority)
+        reading = await read_through(surface.text, score)
+        scoring_s = clock() - started
+        # A thread or category has choices of its own only where there are any at all.
+        place = await self._lookup.place(message.channel, server) if settings.places else None
+        rules = rules_at(self._presets, settings, place)
+        decision = decide(reading.scores, rules, settings.mode)
+        result = None
         if decision.flagged:
+            surface = Surface(surface.name, reading.quote(decision))
             result = await self._act(message, server, settings, revision, surface, decision)
-        else:
-            self._decisions.count_passed(server.id, datetime.now(UTC))
-            result = None
-        self._client.dispatch("screened", Screened(message, surface, decision, result))
+        self._client.dispatch(
+            "screened", Screened(message, surface, decision, result, priority, scoring_s)
+        )
+        return decision.flagged
 
     async def _act(
         self,
@@ -190,6 +272,9 @@ class Screening(commands.Cog):
         decision: Decision,
     ) -> Result | None:
         """Record, then act, then settle; None if this revision was dealt with before."""
+        now = datetime.now(UTC)
+        weighed = await weigh(decision, message, settings, self._offences, now)
+        decision = weighed.decision
         recorded = await self._record(
             NewDecision(
                 server_id=server.id,
@@ -204,7 +289,9 @@ class Screening(commands.Cog):
                 action=decision.action.value,
                 model_version=self._engine.model.version,
                 message_created_at=message.created_at,
-                decided_at=datetime.now(UTC),
+                decided_at=now,
+                mode=decision.mode,
+                timeout=decision.timeout,
             )
         )
         if recorded is None:
@@ -217,6 +304,9 @@ class Screening(commands.Cog):
             server=server,
             log_channel_id=settings.log_channel_id,
             model_version=self._engine.model.version,
+            before=weighed.before,
+            earlier=weighed.earlier,
+            notice=settings.notice,
         )
         result = await self._actions.carry_out(flag)
         try:

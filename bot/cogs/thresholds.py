@@ -8,11 +8,21 @@ from discord.ext import commands
 
 from bot.chat.cards import threshold_table
 from bot.chat.client import Hexward
-from bot.chat.commands import LabelOption, Refusal, ThresholdOption, answer, clip, server_id
+from bot.chat.commands import LabelOption, Refusal, ThresholdOption, answer, clip, server_of
+from bot.chat.rule_options import (
+    AnyChannel,
+    check_room,
+    forget_deleted_places,
+    resolve_channel,
+)
+from bot.chat.ruling import rules_at
 from bot.labels import Label
 from bot.screening.artifact import PRESET_NAMES
+from bot.screening.policy import Rules
 from bot.screening.presets import Presets
-from bot.storage.servers import Servers, ServerSettings
+from bot.storage.servers import Servers
+
+_MOST_SHOWN = 30
 
 LabelArgument = app_commands.Transform[Label, LabelOption]
 
@@ -29,48 +39,66 @@ class ThresholdCommands(
         self._servers = servers
 
     @app_commands.command()
-    async def show(self, interaction: discord.Interaction[Hexward]) -> None:
-        """Show the thresholds of this server"""
+    @app_commands.describe(channel="What holds in this channel, forum or category")
+    async def show(
+        self, interaction: discord.Interaction[Hexward], channel: AnyChannel | None = None
+    ) -> None:
+        """Show the thresholds of this server, or of a channel"""
         await interaction.response.defer(ephemeral=True)
-        settings = await self._servers.get(server_id(interaction))
-        await answer(interaction, embed=self._card(settings))
+        server = server_of(interaction)
+        await forget_deleted_places(self._servers, server)
+        await answer(interaction, embed=await self._card(server, channel))
 
     @app_commands.command(name="set")
     @app_commands.describe(
-        label="What to look for", value="Flag from this score on: 0 (everything) to 1 (certain)"
+        label="What to look for",
+        value="Flag from this score on: 0 (everything) to 1 (certain)",
+        channel="Only in this channel, forum or category",
     )
     async def set_value(
         self,
         interaction: discord.Interaction[Hexward],
         label: LabelArgument,
         value: app_commands.Transform[float, ThresholdOption],
+        channel: AnyChannel | None = None,
     ) -> None:
         """Set the threshold of one label"""
         await interaction.response.defer(ephemeral=True)
-        server = server_id(interaction)
-        settings = await self._servers.get(server)
-        before = self._presets.rules(settings.preset, settings.overrides).thresholds[label]
-        await self._servers.set_threshold(server, label, value)
+        server = server_of(interaction)
+        await check_room(self._servers, server.id, channel)
+        before = (await self._rules(server, channel)).thresholds[label]
+        channel_id = None if channel is None else channel.id
+        await self._servers.set_threshold(server.id, label, value, channel_id=channel_id)
+        where = "" if channel is None else f" in {channel.mention}"
         note = " Every message will be flagged for it." if value == 0 else ""
         await answer(
             interaction,
-            f"**{label.caption}** now flags from **{value:g}** on (before: {before:g}).{note}",
+            f"**{label.caption}** now flags from **{value:g}** on{where} (before: {before:g})."
+            f"{note}",
         )
 
     @app_commands.command()
-    @app_commands.describe(label="Only this label; without it, all six")
+    @app_commands.describe(
+        label="Only this label; without it, all six",
+        channel="Only the values of this channel, forum or category",
+    )
     async def reset(
-        self, interaction: discord.Interaction[Hexward], label: LabelArgument | None = None
+        self,
+        interaction: discord.Interaction[Hexward],
+        label: LabelArgument | None = None,
+        channel: AnyChannel | None = None,
     ) -> None:
-        """Go back to the preset's thresholds"""
+        """Go back to the preset's thresholds, or in a channel to the server's"""
         await interaction.response.defer(ephemeral=True)
-        server = server_id(interaction)
-        await self._servers.reset_threshold(server, label)
-        settings = await self._servers.get(server)
+        server = server_of(interaction)
+        channel_id = None if channel is None else channel.id
+        await self._servers.reset_threshold(server.id, label, channel_id=channel_id)
         subject = "All thresholds are" if label is None else f"**{label.caption}** is"
-        await answer(
-            interaction, f"{subject} back at the preset’s values.", embed=self._card(settings)
-        )
+        told = "back at the preset’s values."
+        if channel is not None:
+            told = f"back, in {channel.mention}, at what holds around it."
+        card = await self._card(server, channel)
+        await answer(interaction, f"{subject} {told}", embed=card)
 
     @app_commands.command()
     @app_commands.describe(name="How much to flag; replaces the values set by hand")
@@ -89,14 +117,21 @@ class ThresholdCommands(
                 f"“{clip(name)}” is not a preset. The presets are: {', '.join(PRESET_NAMES)}."
             )
         await interaction.response.defer(ephemeral=True)
-        server = server_id(interaction)
-        await self._servers.set_preset(server, chosen)
-        settings = await self._servers.get(server)
-        await answer(interaction, f"This server now uses **{chosen}**.", embed=self._card(settings))
+        server = server_of(interaction)
+        await self._servers.set_preset(server.id, chosen)
+        card = await self._card(server)
+        await answer(interaction, f"This server now uses **{chosen}**.", embed=card)
 
-    def _card(self, settings: ServerSettings) -> discord.Embed:
+    async def _rules(self, server: discord.Guild, channel: AnyChannel | None) -> Rules:
+        place = None if channel is None else await resolve_channel(server, channel)
+        return rules_at(self._presets, await self._servers.get(server.id), place)
+
+    async def _card(
+        self, server: discord.Guild, channel: AnyChannel | None = None
+    ) -> discord.Embed:
+        rules = await self._rules(server, channel)
+        settings = await self._servers.get(server.id)
         preset = self._presets.thresholds(settings.preset)
-        rules = self._presets.rules(settings.preset, settings.overrides)
         card = discord.Embed(
             title="Thresholds",
             description=threshold_table(rules.thresholds, preset),
@@ -104,4 +139,10 @@ class ThresholdCommands(
         )
         own = len(settings.overrides)
         card.set_footer(text=f"Preset {settings.preset}" + (f", {own} set by hand" if own else ""))
+        if channel is not None:
+            card.description = f"In {channel.mention}\n{card.description}"
+        elif places := [f"<#{id_}>" for id_, own in settings.places.items() if own.thresholds]:
+            more = len(places) - _MOST_SHOWN
+            others = " ".join(places[:_MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
+            card.add_field(name="Values of their own", value=others, inline=False)
         return card

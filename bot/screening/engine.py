@@ -216,7 +216,7 @@ class Engine:
     def _leave(self, ticket: Ticket, answer: asyncio.Future[Scores]) -> None:
         """Count a caller out; a job that nobody waits for any more is dropped."""
         self._room.leave(ticket.server_id)
-        if not answer.cancelled():
+        if answer.done() and not answer.cancelled():
             answer.exception()  # it may not have come to see it
         job = ticket.job
         if job.tickets.get((ticket.server_id, ticket.priority)) is not ticket:
@@ -303,6 +303,8 @@ class Engine:
             while self._again:
                 job = self._again.pop(0)
                 self._work([job])
+                while self._rounds.unfinished:  # alone to its end: the next one may be the cause
+                    self._work([])
             while True:
                 taken = self._waiting.take(self._pace.budget, block=not self._rounds.unfinished)
                 if not taken and not self._rounds.unfinished:

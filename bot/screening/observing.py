@@ -5,15 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, ParamSpec, Protocol
+from typing import Literal, Protocol
 
 from bot.screening.waiting import Priority
 
 log = logging.getLogger(__name__)
 
 How = Literal["scored", "cache", "joined"]
-
-_P = ParamSpec("_P")
 
 
 class Observer(Protocol):
@@ -85,42 +83,38 @@ class Counts:
         self.batches = 0
 
     def queue_wait(self, seconds: float, priority: Priority) -> None:
-        if self._other is not None:
-            self._pass_on(self._other.queue_wait, seconds, priority)
+        self._pass_on(lambda other: other.queue_wait(seconds, priority))
 
     def prepared(self, texts: int, seconds: float) -> None:
-        if self._other is not None:
-            self._pass_on(self._other.prepared, texts, seconds)
+        self._pass_on(lambda other: other.prepared(texts, seconds))
 
     def batch(self, windows: int, tokens: int, padded_tokens: int, inference_s: float) -> None:
         self.batches += 1
-        if self._other is not None:
-            self._pass_on(self._other.batch, windows, tokens, padded_tokens, inference_s)
+        self._pass_on(lambda other: other.batch(windows, tokens, padded_tokens, inference_s))
 
     def answered(self, how: How) -> None:
         self.by_how[how] += 1
-        if self._other is not None:
-            self._pass_on(self._other.answered, how)
+        self._pass_on(lambda other: other.answered(how))
 
     def refused(self) -> None:
         self.refusals += 1
-        if self._other is not None:
-            self._pass_on(self._other.refused)
+        self._pass_on(lambda other: other.refused())
 
     def failed(self) -> None:
         self.failures += 1
-        if self._other is not None:
-            self._pass_on(self._other.failed)
+        self._pass_on(lambda other: other.failed())
 
     def worker_restarted(self) -> None:
         self.restarts += 1
-        if self._other is not None:
-            self._pass_on(self._other.worker_restarted)
+        self._pass_on(lambda other: other.worker_restarted())
 
-    def _pass_on(self, told: Callable[_P, None], *numbers: _P.args, **more: _P.kwargs) -> None:
+    def _pass_on(self, tell: Callable[[Observer], None]) -> None:
+        other = self._other  # looked up once: the loop may put it away while the worker is here
+        if other is None:
+            return
         # An observer that is broken must not cost anybody an answer.
         try:
-            told(*numbers, **more)
+            tell(other)
         except Exception as error:
             self._other = None
             log.error(

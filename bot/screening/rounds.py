@@ -1,16 +1,19 @@
 """One round of the worker: texts → answers, a batch at a time.
 
 Runs on the worker thread. Long texts are read a few windows a round, so that others do not wait for
-the whole of them. A text that the model fails on costs its neighbours nothing but time: what fails
-in company is tried again alone.
+the whole of them, and take turns as in the queue. A text that the model fails on costs its
+neighbours nothing but time: what fails in company is tried again alone.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TypeVar
 
 from bot.errors import ScoringError
@@ -18,7 +21,7 @@ from bot.labels import Scores
 from bot.screening.model import Model, Prepared, batches
 from bot.screening.observing import How, Observer
 from bot.screening.recent import Recent
-from bot.screening.waiting import Job
+from bot.screening.waiting import Job, Priority
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,8 @@ CHARS_PER_TOKEN = 4  # of English chat, roughly
 _SLICE_TOKENS = 256
 # How many of them share a round's slice.
 _LONG_PER_SLICE = 4
+# Every so many rounds the one that came first is read on, so that none is passed over for ever.
+_FIRST_COMER_EVERY = 8
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -63,6 +68,12 @@ class _Group:
     def wanted(self) -> bool:
         return any(job.wanted for job in self.jobs)
 
+    @property
+    def places(self) -> set[tuple[int, Priority]]:
+        """The servers that wait for it, each with its class."""
+        # a copy in one step, because the event loop lets callers in and out meanwhile
+        return {place for job in self.jobs for place in tuple(job.tickets)}
+
 
 class Rounds:
     """The worker's way of scoring what it took.
@@ -75,7 +86,7 @@ class Rounds:
     Attributes
     ----------
     spent
-        What the latest round scored, as `waiting.cost` counts.
+        What the latest round dealt with, as `waiting.cost` counts: what was known already too.
     """
 
     def __init__(
@@ -91,6 +102,7 @@ class Rounds:
         self._batch_tokens = batch_tokens if model.batched else 0
         self._slice = max(1, min(_SLICE_TOKENS, batch_tokens // 2))
         self._long: list[_Group] = []
+        self._numbers = itertools.count(1)
         self.spent = 0.0
         self._recent = recent
         self._observer = observer
@@ -114,8 +126,8 @@ class Rounds:
             At least one, as soon as they are known. Each job that is still wanted gets one, in this
             round or, while it is `unfinished`, in a later one.
         """
-        self.spent = 0.0
         known, groups = self._prepare([job for job in jobs if job.wanted])
+        self.spent = float(sum(answer.job.cost for answer in known))
         if known:
             yield known
         short = []
@@ -128,19 +140,18 @@ class Rounds:
             # some callers may have gone away while earlier batches ran
             if wanted := [short[at] for at in batch if short[at].wanted]:
                 yield self._score(wanted)
-        self._long = [group for group in self._long if group.wanted]
-        # one slice a round, first come, first served; more only lest they pile up
-        for group in self._long[: 1 + len(self._long) // _LONG_PER_SLICE]:
+        for group in self._to_read_on():
             if answers := self._read_on(group):
                 yield answers
 
     def _prepare(self, jobs: Sequence[Job]) -> tuple[list[Answer], list[_Group]]:
-        """What can be answered without the network, and what cannot."""
+        """What can be answered without the network, and what is new to it."""
         start = self._clock()
         prepared = _each([job.text for job in jobs], self._model.prepare)
         self._observer.prepared(len(jobs), self._clock() - start)
         known: list[Answer] = []
-        groups: dict[tuple[tuple[int, ...], ...], _Group] = {}
+        new: list[_Group] = []
+        groups = {group.prepared.windows: group for group in self._long}
         for job, found in zip(jobs, prepared, strict=True):
             if isinstance(found, ScoringError):
                 known.append(Answer(job, found, "scored"))
@@ -151,8 +162,28 @@ class Rounds:
                 if (scores := self._recent.get(key)) is not None:
                     known.append(Answer(job, scores, "cache"))
                 else:
-                    groups[found.windows] = _Group(found, key, [job])
-        return known, list(groups.values())
+                    groups[found.windows] = group = _Group(found, key, [job])
+                    new.append(group)
+        return known, new
+
+    def _to_read_on(self) -> list[_Group]:
+        """The long texts that are read on in this round; what nobody wants any more is dropped.
+
+        One slice a round, and more only lest they pile up. Checks go before live messages before
+        bulk work, and inside a class the servers take turns.
+        """
+        ahead: Counter[tuple[int, Priority]] = Counter()
+        turns: list[tuple[tuple[int, int], _Group]] = []
+        for group in self._long:
+            if places := group.places:
+                turn = min((priority, ahead[server_id, priority]) for server_id, priority in places)
+                turns.append((turn, group))
+                ahead.update(places)
+        self._long = [group for _, group in turns]
+        if turns and next(self._numbers) % _FIRST_COMER_EVERY == 0:
+            turns[0] = ((-1, 0), turns[0][1])
+        turns.sort(key=itemgetter(0))  # those with the same turn stay as they came
+        return [group for _, group in turns[: 1 + len(turns) // _LONG_PER_SLICE]]
 
     def _read_on(self, group: _Group) -> list[Answer]:
         """Read the next windows of a long text; what became of it if they are the last."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -17,6 +18,7 @@ from bot.storage.address import Address
 from bot.storage.engine import make_engine, writing
 from bot.storage.faults import explain
 from bot.storage.migrate import upgrade
+from bot.storage.space import give_back
 from bot.storage.writer import Operation, Writer
 
 T = TypeVar("T")
@@ -117,6 +119,39 @@ class Database:
         """
         return await self._writer.write(operation, after=after)
 
+    async def size_bytes(self) -> int:
+        """How much the database takes on disk, without SQLite's write-ahead log."""
+        statement = text(
+            "SELECT pg_database_size(current_database())"
+            if self._address.path is None
+            else "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+        )
+        return await self.read(lambda connection: int(connection.execute(statement).scalar_one()))
+
+    async def give_back(self, *, rewrite: bool = False) -> None:
+        """Give room that deleted rows took back to the disk; PostgreSQL does that by itself.
+
+        What others keep from being done now, by reading or writing, is left for the next time.
+
+        Parameters
+        ----------
+        rewrite
+            Leave no copy of anything deleted in the file; others cannot write meanwhile.
+
+        Raises
+        ------
+        DatabaseError
+            If the file could not be written, or the database is closed.
+        """
+        if not self._reading:
+            raise DatabaseError("The database is closed; nothing more is read or written.")
+        if self._address.path is None:
+            return
+        task = asyncio.create_task(self._give_back(rewrite))
+        self._reads.add(task)
+        task.add_done_callback(self._reads.discard)
+        await asyncio.shield(task)
+
     def before_close(self, last_words: Callable[[], Awaitable[None]]) -> None:
         """Have `last_words` awaited when the database closes, while it can still be written."""
         self._last_words.append(last_words)
@@ -147,6 +182,13 @@ class Database:
                         await connection.execution_options(isolation_level="REPEATABLE READ")
                     return await connection.run_sync(query)
             except (SQLAlchemyError, OSError) as error:
+                raise self._explain(error) from error
+
+    async def _give_back(self, rewrite: bool) -> None:
+        async with self._slots:
+            try:
+                await give_back(self._engine, rewrite=rewrite)
+            except (SQLAlchemyError, sqlite3.Error, OSError) as error:
                 raise self._explain(error) from error
 
     def _explain(self, error: Exception) -> DatabaseError:

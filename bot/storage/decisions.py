@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from bot.errors import DatabaseError
 from bot.labels import LABELS, Label, Scores, Thresholds
+from bot.rules import Mode
 from bot.storage import schema
 from bot.storage.database import Database
 
@@ -30,7 +31,10 @@ _SURFACE = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 class Outcome(StrEnum):
     """What came of acting on a decision."""
 
+    LOGGED = "logged"
     ALERTED = "alerted"
+    DELETED = "deleted"
+    TIMED_OUT = "timed_out"
     NO_LOG_CHANNEL = "no_log_channel"
     LOG_CHANNEL_GONE = "log_channel_gone"
     MISSING_PERMISSION = "missing_permission"
@@ -52,7 +56,11 @@ class NewDecision:
         0 as posted; for an edit its time in Unix milliseconds, so that the same revision is
         recognised when it is delivered again.
     action
-        What is to be done about the message.
+        What the server's rules ask for.
+    mode
+        Whether it is to be carried out, or only told.
+    timeout
+        How long the author is to be kept quiet, in whole seconds; None for other actions.
     message_created_at, decided_at
         Aware times.
     """
@@ -70,6 +78,8 @@ class NewDecision:
     model_version: str
     message_created_at: datetime
     decided_at: datetime
+    mode: Mode = Mode.OBSERVE
+    timeout: timedelta | None = None
 
     def __post_init__(self) -> None:
         # The value is not named here: what does not fit might be a message's text.
@@ -191,7 +201,7 @@ class Decisions:
         if decided_before is not None:
             statement = statement.where(column < decided_before)
         return await self._database.read(
-            lambda connection: [_recorded(row) for row in connection.execute(statement)]
+            lambda connection: [recorded(row) for row in connection.execute(statement)]
         )
 
     async def get(self, decision_id: int) -> RecordedDecision | None:
@@ -200,7 +210,7 @@ class Decisions:
 
         def query(connection: Connection) -> RecordedDecision | None:
             row = connection.execute(statement).one_or_none()
-            return None if row is None else _recorded(row)
+            return None if row is None else recorded(row)
 
         return await self._database.read(query)
 
@@ -213,7 +223,7 @@ class Decisions:
             .limit(limit)
         )
         return await self._database.read(
-            lambda connection: [_recorded(row) for row in connection.execute(statement)]
+            lambda connection: [recorded(row) for row in connection.execute(statement)]
         )
 
     def count_passed(self, server_id: int, at: datetime, texts: int = 1) -> None:
@@ -274,6 +284,8 @@ def _record(decision: NewDecision, connection: Connection) -> RecordedDecision |
     given = {field.name: getattr(decision, field.name) for field in fields(NewDecision)}
     columns = {name: value for name, value in given.items() if name in schema.decisions.c}
     columns["labels_over"] = ",".join(decision.labels_over)
+    columns["mode"] = decision.mode.value
+    columns["timeout_s"] = decision.timeout and int(decision.timeout.total_seconds())
     columns |= {f"score_{label}": score for label, score in decision.scores.items()}
     columns |= {f"threshold_{label}": value for label, value in decision.thresholds.items()}
     decision_id = connection.execute(
@@ -289,13 +301,15 @@ def _record(decision: NewDecision, connection: Connection) -> RecordedDecision |
     return RecordedDecision(**given, id=decision_id)
 
 
-def _recorded(row: Row[Any]) -> RecordedDecision:
+def recorded(row: Row[Any]) -> RecordedDecision:
     columns = row._mapping
     names = [field.name for field in fields(RecordedDecision)]
     values: dict[str, Any] = {name: columns[name] for name in names if name in columns}
     values["scores"] = Scores(*(columns[f"score_{label}"] for label in LABELS))
     values["thresholds"] = Thresholds(*(columns[f"threshold_{label}"] for label in LABELS))
     values["labels_over"] = tuple(Label(label) for label in columns["labels_over"].split(","))
+    values["mode"] = Mode(row.mode)
+    values["timeout"] = None if row.timeout_s is None else timedelta(seconds=row.timeout_s)
     values["outcome"] = None if row.outcome is None else Outcome(row.outcome)
     return RecordedDecision(**values)
 

@@ -71,11 +71,18 @@ def writing(engine: AsyncEngine) -> AsyncEngine:
 def _set_pragmas(connection: Any, _: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     try:
+        # Pages that become empty can be given back to the disk (see `bot.storage.space`). Only a
+        # new file takes this; an older one would be locked for nothing.
+        cursor.execute("PRAGMA page_count")
+        if cursor.fetchone() == (0,):
+            cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
         # Readers and the writer do not wait for each other. It stays set in the file.
         cursor.execute("PRAGMA journal_mode = WAL")
         # With WAL this is safe against a crash of the bot; a power cut can lose the last moments.
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute("PRAGMA foreign_keys = ON")
+        # What is deleted is overwritten: whoever reads the file must not find it any more.
+        cursor.execute("PRAGMA secure_delete = ON")
         cursor.close()
     except Exception:
         # Nobody else closes a connection that the pool did not get, and it has a thread.

@@ -148,6 +148,10 @@ class Member:
     def take_role(self, role: Role) -> None:
         self.world.backend.remove_member_role(self._guild.id, self.id, role.id)
 
+    def rename(self, nick: str | None) -> None:
+        """Take another nickname in this server, or none."""
+        self.world.backend.edit_member(self._guild.id, self.id, {"nick": nick})
+
     def leave(self) -> None:
         self.world.backend.remove_member(self._guild.id, self.id)
 

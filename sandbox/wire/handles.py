@@ -266,6 +266,15 @@ class Channel:
         backend.commit_message(first)
         return Channel(self.world, self.server, thread.id), Message.of(self.world, first)
 
+    def rename(self, name: str) -> None:
+        """Somebody gives it another name; of a thread, its title."""
+        self.world.backend.edit_channel(self.id, {"name": name})
+
+    def archive(self, archived: bool = True, *, name: str | None = None) -> None:
+        """Put a thread to sleep or wake it, maybe under another title."""
+        changes = {} if name is None else {"name": name}
+        self.world.backend.edit_channel(self.id, changes, thread_metadata={"archived": archived})
+
     def add_webhook(self, name: str = "Webhook") -> Webhook:
         world = self.world
         stored = world.backend.create_webhook(self.id, name, world.bot_id)

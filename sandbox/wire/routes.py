@@ -68,14 +68,14 @@ def answer(call: Call) -> Any:
     return _simcord(call)
 
 
-def _simcord(call: Call, body: Any = None) -> Any:
+def _simcord(call: Call, body: Any = None, query: dict[str, str] | None = None) -> Any:
     backend = call.world.backend
     reply = router.dispatch(
         backend,
         call.method,
         call.path,
         json=call.body if body is None else body,
-        params=dict(call.query),
+        params=dict(call.query if query is None else query),
         files=list(call.files),
         reason=call.reason,
         message_content_access=call.world.approved_intents.message_content,
@@ -164,8 +164,9 @@ def _application(call: Call) -> Any:
     world = call.world
     flags = world.application_flags
     bot = dict(serializers.user_payload(world.backend.bot_user))
-    owner = next(iter(world.backend.guilds.values()), None)
-    owner_user = world.backend.users[owner.owner_id] if owner else world.backend.bot_user
+    server = next(iter(world.backend.guilds.values()), None)
+    owner_id = world.owner_id or (server.owner_id if server else world.bot_id)
+    owner = dict(serializers.user_payload(world.backend.users[owner_id]))
     return {
         "id": str(world.backend.application_id),
         "name": world.backend.bot_user.name,
@@ -173,8 +174,8 @@ def _application(call: Call) -> Any:
         "description": "",
         "type": None,
         "bot": bot,
-        "owner": dict(serializers.user_payload(owner_user)),
-        "team": None,
+        "owner": owner,
+        "team": _team(world) if world.team else None,
         "bot_public": True,
         "bot_require_code_grant": False,
         "verify_key": "0" * 64,
@@ -193,9 +194,45 @@ def _application(call: Call) -> Any:
     }
 
 
+def _team(world: World) -> dict[str, Any]:
+    """The team that owns the application; its first member owns the team."""
+    team_id = str(world.backend.application_id)
+    users = world.backend.users
+    return {
+        "id": team_id,
+        "icon": None,
+        "name": "Team",
+        "owner_user_id": str(next(iter(world.team))),
+        "members": [
+            {
+                "user": dict(serializers.user_payload(users[user_id])),
+                "team_id": team_id,
+                "membership_state": 2,
+                "role": role,
+                "permissions": ["*"],
+            }
+            for user_id, role in world.team.items()
+        ],
+    }
+
+
 @_route("GET", "/oauth2/applications/@me")
 def _oauth_application(call: Call) -> Any:
     return _application(call)
+
+
+@_route("GET", "/channels/{channel_id}/messages")
+def _history(call: Call, channel_id: int) -> Any:
+    """After an id, Discord gives the messages next to it, and still the newest of them first."""
+    if "after" not in call.query:
+        return _simcord(call)
+    backend = call.world.backend
+    limit = int(call.query.get("limit", 50))
+    if not 1 <= limit <= 100:
+        raise BackendError(400, 50035, "Invalid Form Body: limit: from 1 to 100")
+    whole = _simcord(call, query={"limit": str(len(backend.messages.get(channel_id, ())))})
+    later = [shape for shape in whole if int(shape["id"]) > int(call.query["after"])]
+    return later[-limit:]
 
 
 @_route("DELETE", "/channels/{channel_id}/messages/{message_id}")

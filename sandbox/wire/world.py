@@ -102,6 +102,10 @@ class World:
         Which interaction opened the modal that another one submitted.
     closed_dms
         Users who do not take direct messages from the bot.
+    owner_id
+        Who owns the bot's application; None is the owner of the first server.
+    team
+        The team that owns it instead, by user id: ``admin``, ``developer`` or ``read_only``.
     """
 
     backend: Backend
@@ -116,6 +120,8 @@ class World:
     sent_at: dict[int, float] = field(default_factory=dict)
     opened_by: dict[int, int] = field(default_factory=dict)
     closed_dms: set[int] = field(default_factory=set)
+    owner_id: int | None = None
+    team: dict[int, str] = field(default_factory=dict)
     nonces: dict[tuple[int, str], StoredMessage] = field(default_factory=dict)
     nonce: str | int | None = None
     muted: bool = False

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.cards import age, alert_card, bar, score_table, spoiler, verdict_card
+from bot.chat.cards import age, bar, score_table, verdict_card
 from bot.labels import Scores, Thresholds
 from bot.screening.policy import Rules, decide
 
@@ -40,42 +40,6 @@ def test_a_score_just_under_its_threshold_does_not_look_equal() -> None:
 @pytest.mark.parametrize(("score", "cells"), [(0, 0), (0.04, 0), (0.5, 5), (1, 10)])
 def test_bars_are_ten_cells(score: float, cells: int) -> None:
     assert bar(score) == "█" * cells + "░" * (10 - cells)
-
-
-@given(st.text(max_size=4_000) | st.text("|\\`*_~<@>&[]()#: a", max_size=4_000))
-def test_a_quotation_stays_behind_its_bars_and_within_the_limit(text: str) -> None:
-    quoted = spoiler(text)
-    assert quoted.startswith("||")
-    assert quoted.endswith("||")
-    assert len(quoted) <= 4_096
-    inside = quoted[2:-2]
-    unescaped = re.sub(r"\\.", "", inside, flags=re.DOTALL)
-    assert not set(unescaped) & set("|`*_~[]<@")
-    assert not unescaped.endswith("\\")
-
-
-@given(st.text(max_size=4_000), numbers)
-def test_an_alert_fits_into_discords_limits(text: str, scores: list[float]) -> None:
-    class Author:
-        id = 2**63 - 1
-
-    card = alert_card(
-        decision=decision(scores, [0.0] * 6),
-        decision_id=2**62,
-        text=text,
-        surface="forward-2",
-        author=Author(),  # type: ignore[arg-type]
-        channel_id=2**63 - 1,
-        jump_url="https://discord.com/channels/" + "/".join(["9" * 19] * 3),
-        posted_at=NOW - timedelta(days=3),
-        edited=True,
-        model_version="m" * 64,
-        now=NOW,
-    )
-    assert len(card) <= 6_000
-    assert len(card.description or "") <= 4_096
-    assert len(card.title or "") <= 256
-    assert all(len(field.value or "") <= 1_024 for field in card.fields)
 
 
 def test_a_verdict_says_what_would_flag_and_by_which_model() -> None:

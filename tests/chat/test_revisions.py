@@ -19,7 +19,8 @@ class Message:
 
 def number(revisions: Revisions, text: str, edited: datetime | None = None, id: int = 1):
     message: discord.Message = Message(id, edited)  # type: ignore[assignment]
-    return revisions.next(message, [Surface("content", text)])
+    revision = revisions.next(message, [Surface("content", text)])
+    return None if revision is None else revision.number
 
 
 def test_a_posted_message_is_revision_0_and_an_edit_is_its_time() -> None:
@@ -67,7 +68,7 @@ def test_changed_words_without_a_time_are_a_revision_all_the_same() -> None:
 def test_words_moving_between_surfaces_are_a_change() -> None:
     revisions = Revisions(10)
     message: discord.Message = Message(1)  # type: ignore[assignment]
-    assert revisions.next(message, [Surface("content", "ab"), Surface("forward", "c")]) == 0
+    assert revisions.next(message, [Surface("content", "ab"), Surface("forward", "c")])
     assert revisions.next(message, [Surface("content", "a"), Surface("forward", "bc")])
 
 
@@ -77,3 +78,47 @@ def test_the_oldest_messages_are_forgotten_first() -> None:
         number(revisions, "x", id=id)
     assert number(revisions, "x", id=3) is None
     assert number(revisions, "x", id=1) == AS_POSTED
+
+
+def new_in(revisions: Revisions, edited: datetime | None = None, **texts: str) -> list[str] | None:
+    """The names of what is new in a message with these texts."""
+    message: discord.Message = Message(1, edited)  # type: ignore[assignment]
+    parts = [Surface(name.replace("_", "-"), text) for name, text in texts.items()]
+    revision = revisions.next(message, parts)
+    return None if revision is None else [part.name for part in revision.parts]
+
+
+def test_a_link_that_unfolds_brings_one_text_and_stays_the_same_revision() -> None:
+    revisions = Revisions(10)
+    assert new_in(revisions, content="a link") == ["content"]
+    message: discord.Message = Message(1)  # type: ignore[assignment]
+    texts = [Surface("content", "a link"), Surface("embed", "a title")]
+    revision = revisions.next(message, texts)
+    assert revision is not None
+    assert (revision.number, revision.parts) == (AS_POSTED, (texts[1],))
+
+
+def test_an_embed_that_moves_up_is_not_a_new_one() -> None:
+    revisions = Revisions(10)
+    new_in(revisions, content="x", embed="one", embed_2="two")
+    assert new_in(revisions, content="x", embed="two") is None
+    assert new_in(revisions, content="x", embed="two", embed_2="three") == ["embed-2"]
+
+
+def test_an_edit_has_only_changed_texts_screened() -> None:
+    revisions = Revisions(10)
+    new_in(revisions, content="x", poll="who")
+    edit = POSTED + timedelta(seconds=1)
+    assert new_in(revisions, edit, content="y", poll="who") == ["content"]
+    assert new_in(revisions, edit + timedelta(seconds=1), content="x", poll="who") == ["content"]
+
+
+def test_what_an_embed_changes_to_has_a_number_of_its_own() -> None:
+    revisions = Revisions(10)
+    message: discord.Message = Message(1, POSTED)  # type: ignore[assignment]
+    numbers = [
+        revision.number
+        for text in ("one", "two", "three")
+        if (revision := revisions.next(message, [Surface("embed", text)]))
+    ]
+    assert numbers == [milliseconds(POSTED) + offset for offset in range(3)]

@@ -8,6 +8,7 @@ import aiohttp
 import discord
 import pytest
 
+from bot.chat.intents import Privileged
 from bot.chat.supervision import supervise
 from bot.errors import ConnectionRefused
 
@@ -94,6 +95,30 @@ async def test_what_only_the_host_can_mend_ends_with_one_sentence(
     assert named in str(caught.value)
     assert TOKEN not in str(caught.value)
     assert connections.made[0].closed.is_set()
+
+
+async def test_what_can_be_done_without_is_given_up_at_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    connections = Connections([closed(4014), discord.PrivilegedIntentsRequired(None), None])
+    answers = [(Privileged.MEMBERS,), (Privileged.MESSAGE_CONTENT,)]
+    asked: list[discord.Client] = []
+
+    def give_up(client: discord.Client) -> Sequence[Privileged]:
+        asked.append(client)
+        return answers[len(asked) - 1]
+
+    async with asyncio.timeout(2):
+        await supervise(
+            connections.make,  # type: ignore[arg-type]
+            TOKEN,
+            connections.stop,
+            first_pause_s=60,
+            give_up=give_up,
+        )
+    assert asked == connections.made[:2]
+    assert "Server Members" in caplog.text
+    assert "Message Content" in caplog.text
 
 
 async def test_stopping_does_not_wait_for_the_pause() -> None:

@@ -18,13 +18,20 @@ async def test_every_command_is_registered_for_the_right_members(scene: Scene) -
     async with scene.bot(log_channel=False):
         (registered,) = [r for r in scene.wire.requests if r.method == "PUT"]
     permissions = {c["name"]: c["default_member_permissions"] for c in registered.body}
-    manage_guild, manage_messages = 1 << 5, 1 << 13
+    administrator, manage_guild, manage_messages = 1 << 3, 1 << 5, 1 << 13
     assert permissions == {
         "thresholds": manage_guild,
+        "actions": manage_guild,
+        "mode": manage_guild,
+        "escalation": manage_guild,
+        "notice": manage_guild,
         "logchannel": manage_guild,
         "exempt": manage_guild,
+        "screening": manage_guild,
         "check": manage_messages,
         "Check message": manage_messages,
+        "status": administrator,
+        "privacy": None,  # for everybody; what it changes for the server asks for more
     }
 
 

@@ -35,10 +35,22 @@ async def test_every_request_of_the_bot_is_one_discord_knows(scene: Scene) -> No
             ("logchannel show", {}),
             ("exempt add", {"role": role, "channel": scene.general}),
             ("exempt list", {}),
-            ("exempt remove", {"role": role}),
+            ("exempt remove", {"role": role, "channel": scene.general}),
+            ("privacy show", {}),
+            ("privacy export", {}),
+            ("privacy forget", {}),
+            ("privacy retention", {"days": 20}),
+            ("privacy excerpts on", {"days": 3}),
+            ("privacy excerpts off", {}),
             ("logchannel clear", {}),
         ):
             await scene.mo.run(scene.general, command, **options)
+        await scene.server.owner.run(scene.general, "status")
+        await scene.mo.run(scene.general, "logchannel set", channel=scene.log)
+    await scene.ada.post(scene.general, "you moron")
+    async with scene.bot(log_channel=False):
+        # Posted while the bot was away: listed, fetched and alerted.
+        await scene.wire.wait_for_message(scene.log, where=lambda message: "moron" in message.texts)
     specification = load()
     assert [
         fault for request in scene.wire.requests for fault in specification.faults_of(request)

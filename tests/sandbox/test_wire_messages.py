@@ -194,6 +194,20 @@ async def test_bot_sends_edits_fetches_and_deletes(wire: Wire, demo: Demo, bot: 
         await channel.fetch_message(sent.id)
 
 
+async def test_history_after_a_message_begins_next_to_it(demo: Demo, bot: Bot) -> None:
+    posted = [await demo.ada.post(demo.general, f"{number}") for number in range(230)]
+    channel = text_channel(bot, demo.general.id)
+    after = discord.Object(posted[9].id)
+    page = await bot.http.logs_from(channel.id, 3, after=after.id)
+    assert [shape["content"] for shape in page] == ["12", "11", "10"]  # the newest first
+    whole = [m.content async for m in channel.history(after=after, limit=None)]
+    assert whole == [f"{number}" for number in range(10, 230)]
+    last = discord.Object(posted[-1].id)
+    assert [m async for m in channel.history(after=last)] == []
+    demo.general.set_permissions(demo.server.bot, read_message_history=False)
+    assert [m async for m in channel.history(after=after)] == []
+
+
 async def test_bot_reads_history_and_deletes_in_bulk(demo: Demo, bot: Bot) -> None:
     posted = [await demo.ada.post(demo.general, f"{number}") for number in range(5)]
     channel = text_channel(bot, demo.general.id)

@@ -87,9 +87,7 @@ class GatedBackend:
         return np.repeat(first[:, None] / 100, len(LABELS), axis=1)
 
 
-def numbers_model(
-    backend: GatedBackend, *, batched: bool = True, max_tokens: int = 512
-) -> Model:
+def numbers_model(backend: GatedBackend, *, batched: bool = True, max_tokens: int = 512) -> Model:
     tokenizer = Tokenizer(WordLevel(_WORDS, unk_token="0"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return Model(

@@ -1,17 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import threading
 import time
-from collections.abc import Sequence
 
 import pytest
 
-from bot.errors import EngineClosed, Overloaded, ScoringError
-from bot.screening import engine as engine_module
+from bot.errors import EngineClosed, Overloaded
 from bot.screening.engine import Engine, Limits, Priority
-from bot.screening.model import Model, Prepared
 from bot.screening.observing import Counts
 from tests.screening.numbers_model import GatedBackend, numbers_model, told
 from tests.screening.running_engine import entered, running, soon, submit
@@ -103,6 +98,20 @@ async def test_a_caller_that_went_away_is_skipped_and_makes_room() -> None:
     assert backend.batches == [[1], [3]]
 
 
+async def test_a_caller_that_is_thrown_away_unfinished_is_skipped_too() -> None:
+    backend = GatedBackend()
+    async with running(numbers_model(backend), backend) as engine:
+        first = await submit(engine, "1")
+        await entered(backend)
+        thrown_away = engine.score("2")
+        thrown_away.send(None)
+        thrown_away.close()
+        assert engine.waiting == 1
+        backend.open()
+        await soon(first[0])
+    assert backend.batches == [[1]]
+
+
 async def test_a_caller_that_goes_away_while_others_are_scored_is_skipped() -> None:
     backend = GatedBackend()
     async with running(numbers_model(backend, batched=False), backend) as engine:
@@ -113,97 +122,6 @@ async def test_a_caller_that_goes_away_while_others_are_scored_is_skipped() -> N
         backend.open()
         assert told(await soon(tasks[2])) == "3"
     assert backend.batches == [[1], [3]]
-
-
-@pytest.mark.parametrize("bad", ["poison", "nan", "exit"])
-async def test_a_text_that_the_model_fails_on_is_isolated(
-    bad: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    backend = GatedBackend()
-    caplog.set_level(logging.DEBUG)
-    async with running(numbers_model(backend), backend) as engine:
-        first = await submit(engine, "1")
-        await entered(backend)
-        good = await submit(engine, "2", "3")
-        (failing,) = await submit(engine, f"{bad} secret")
-        good += await submit(engine, "4")
-        backend.open()
-        found = await soon(asyncio.gather(*first, *good))
-        with pytest.raises(ScoringError) as caught:
-            await soon(failing)
-    assert [told(each) for each in found] == ["1", "2", "3", "4"]
-    shown = caplog.text + str(caught.value) + repr(caught.value.__cause__)
-    assert "secret" not in shown
-    assert "quotes" not in shown
-    assert len(backend.threads) == 1
-
-
-async def test_a_text_that_cannot_be_tokenised_is_isolated() -> None:
-    class Picky(Model):
-        def prepare(self, texts: Sequence[str]) -> list[Prepared]:
-            if "13" in texts:
-                raise ValueError("13")
-            return super().prepare(texts)
-
-    backend = GatedBackend(is_open=True)
-    model = numbers_model(backend)
-    model.__class__ = Picky
-    async with running(model, backend) as engine:
-        found = await asyncio.gather(
-            *(engine.score(text) for text in ("12", "13", "14")), return_exceptions=True
-        )
-        assert isinstance(found[1], ScoringError)
-    assert "13" not in str(found[1])
-
-
-class Deadly(Prepared):
-    @property
-    def longest(self) -> int:  # outside of all that guards the model
-        raise SystemExit
-
-
-class Killer(Model):
-    def prepare(self, texts: Sequence[str]) -> list[Prepared]:
-        return [
-            Deadly(each.windows) if text == "666" else each
-            for text, each in zip(texts, super().prepare(texts), strict=True)
-        ]
-
-
-async def test_a_worker_that_dies_is_replaced() -> None:
-    backend = GatedBackend(is_open=True)
-    model = numbers_model(backend)
-    model.__class__ = Killer
-    async with running(model, backend) as engine:
-        assert told(await soon(engine.score("1"))) == "1"
-        with pytest.raises(ScoringError, match="worker died"):
-            await soon(engine.score("666"))
-        assert told(await soon(engine.score("2"))) == "2"
-        tasks = await submit(engine, "3", "666", "4")
-        found = await soon(asyncio.gather(*tasks, return_exceptions=True))
-        assert [told(found[0]), told(found[2])] == ["3", "4"]  # in hand with it, and tried again
-        assert "worker died" in str(found[1])
-        assert engine.figures().worker_restarts == 4  # twice for each time it was asked for
-        assert engine.waiting == 0
-
-
-async def test_a_worker_that_cannot_be_replaced_at_once_is_later(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def no_thread(self: threading.Thread) -> None:
-        monkeypatch.undo()
-        raise RuntimeError("can't start new thread")
-
-    backend = GatedBackend(is_open=True)
-    model = numbers_model(backend)
-    model.__class__ = Killer
-    async with running(model, backend) as engine:
-        monkeypatch.setattr(engine_module, "_RESTART_S", 0.01)
-        monkeypatch.setattr(threading.Thread, "start", no_thread)
-        with pytest.raises(ScoringError, match="worker died"):
-            await soon(engine.score("666"))
-        assert told(await soon(engine.score("2"))) == "2"
-    assert "cannot be started" in caplog.text
 
 
 async def test_closing_answers_everything_accepted() -> None:

@@ -17,7 +17,8 @@ from bot.screening.model import Model, Prepared
 from tests.screening.numbers_model import GatedBackend, numbers_model, told
 
 FAULTS = ("poison", "nan", "exit", "long")
-_TEXTS = st.sampled_from(["1", "22", " 22", "333", "4 4 4", "55 5 5 5 5 5 5 5", *FAULTS])
+WALL = " ".join(map(str, range(77, 50, -1)))  # in windows of four tokens, it takes many rounds
+_TEXTS = st.sampled_from(["1", "22", " 22", "4 4 4", "55 5 5 5 5 5 5 5", WALL, f" {WALL}", *FAULTS])
 _STEPS = st.lists(
     st.one_of(
         st.tuples(_TEXTS, st.integers(1, 3), st.sampled_from(Priority)),
@@ -29,9 +30,9 @@ _STEPS = st.lists(
 _LIMITS = st.builds(
     Limits,
     most=st.integers(1, 20),
-    most_chars=st.integers(4, 100),
+    most_chars=st.integers(4, 300),
     most_per_server=st.integers(1, 10),
-    most_chars_per_server=st.integers(4, 50),
+    most_chars_per_server=st.integers(4, 200),
 )
 
 
@@ -96,9 +97,18 @@ class Crowd:
         return ends
 
 
-@given(_STEPS, st.booleans(), _LIMITS, st.integers(1, 12), st.integers(0, 3), st.booleans())
+@given(
+    _STEPS,
+    st.booleans(),
+    _LIMITS,
+    st.integers(1, 12),
+    st.integers(0, 3),
+    st.booleans(),
+    st.sampled_from([4, 512]),
+)
 @settings(max_examples=400, deadline=None)
-@example([("long", 1, Priority.LIVE), ("1", 1, Priority.LIVE)], True, Limits(), 12, 3, True)
+@example([("long", 1, Priority.LIVE), ("1", 1, Priority.LIVE)], True, Limits(), 12, 3, True, 512)
+@example([(WALL, 1, Priority.LIVE), ("long", 1, Priority.LIVE)], True, Limits(), 12, 3, True, 4)
 def test_everybody_gets_their_own_answer_once(
     steps: list[str | tuple[str, int] | tuple[str, int, Priority]],
     in_time: bool,
@@ -106,10 +116,11 @@ def test_everybody_gets_their_own_answer_once(
     batch_tokens: int,
     cache_entries: int,
     batched: bool,
+    max_tokens: int,
 ) -> None:
     async def scenario() -> None:
         backend = GatedBackend()
-        model = numbers_model(backend, batched=batched)
+        model = numbers_model(backend, batched=batched, max_tokens=max_tokens)
         model.__class__ = Mortal
         engine = Engine(
             model, limits=limits, batch_tokens=batch_tokens, cache_entries=cache_entries

@@ -293,3 +293,9 @@ def test_a_loop_that_ends_without_closing_leaves_nobody_waiting(url: str) -> Non
 
     for end in asyncio.run(main()):
         assert isinstance(end, DatabaseError)
+
+
+async def test_its_size_is_told(database: Database, path: Path) -> None:
+    size = await database.size_bytes()
+    assert size >= 4096
+    assert size % 512 == 0

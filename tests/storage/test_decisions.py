@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from bot.errors import DatabaseError
 from bot.labels import Label, Scores, Thresholds
+from bot.rules import Mode
 from bot.storage import decisions as module
 from bot.storage import schema
 from bot.storage.database import Database
@@ -52,7 +53,14 @@ async def test_comes_back_as_it_was_given(decisions: Decisions, new_decision: Ma
 async def test_the_row_reads_well_in_plain_sqlite(
     decisions: Decisions, new_decision: Make, path: Path
 ) -> None:
-    kept = await recorded(decisions, new_decision(surface="forward:0", revision=1769860800123))
+    new = new_decision(
+        surface="forward:0",
+        revision=1769860800123,
+        action="timeout",
+        mode=Mode.ENFORCE,
+        timeout=timedelta(hours=2),
+    )
+    kept = await recorded(decisions, new)
     await decisions.settle(kept.id, Outcome.MISSING_PERMISSION, "Send Messages in the log channel")
     with closing(sqlite3.connect(path)) as connection:
         connection.row_factory = sqlite3.Row
@@ -80,12 +88,14 @@ async def test_the_row_reads_well_in_plain_sqlite(
         "threshold_insult": 0.55,
         "threshold_identity_hate": 0.65,
         "labels_over": "toxic,insult",
-        "action": "alert",
+        "action": "timeout",
         "outcome": "missing_permission",
         "outcome_detail": "Send Messages in the log channel",
         "model_version": "0.1.0+abc",
         "message_created_at": "2026-01-31T11:59:58.123000Z",
         "decided_at": "2026-01-31T12:00:00.456789Z",
+        "mode": "enforce",
+        "timeout_s": 7_200,
     }
 
 
@@ -274,7 +284,7 @@ def test_any_decision_survives_the_row(
         schema.metadata.create_all(connection)
         kept = module._record(decision, connection)
         row = connection.execute(sa.select(schema.decisions)).one()
-        assert module._recorded(row) == kept
+        assert module.recorded(row) == kept
     engine.dispose()
 
 

@@ -18,8 +18,15 @@ from bot.storage.address import Address
 from bot.storage.database import Database
 from bot.storage.decisions import DailyCount, Decisions, NewDecision, Outcome
 from bot.storage.engine import make_engine
+from bot.storage.excerpts import Excerpts
+from bot.storage.history import Verdict
+from bot.storage.members import FORGOTTEN, Forgotten, Members
 from bot.storage.migrate import current, upgrade
+from bot.storage.privacy import Privacy
+from bot.storage.retention import Retention
 from bot.storage.servers import ExemptionKind, Servers, ServerSettings
+from bot.storage.unscreened import Reason, Unscreened, UnscreenedMessage
+from bot.storage.verdicts import Verdicts
 
 ROOT = Path(__file__).parents[2]
 URL = os.environ.get("TEST_POSTGRESQL_URL", "")
@@ -95,6 +102,98 @@ async def test_decisions(database: Database, new_decision: Callable[..., NewDeci
     assert found.outcome is Outcome.ALERTED
     assert found.settled_at is not None
     assert datetime.now(UTC) - found.settled_at < timedelta(minutes=1)
+
+
+async def test_unscreened_messages(database: Database) -> None:
+    unscreened = Unscreened(database, most_per_server=2)
+    now = datetime.now(UTC)
+    rows = [
+        UnscreenedMessage(
+            server_id=1,
+            channel_id=2,
+            message_id=2**62 + number,
+            at=now,
+            reason=Reason.OVERLOADED,
+        )
+        for number in range(4)
+    ]
+    dropped: list[int] = []
+    unscreened.when_dropped(dropped.extend)
+    for row in [*rows, rows[3]]:
+        unscreened.put_down(row)
+    unscreened.mark(1, 50)
+    unscreened.mark(1, 40)
+    assert await unscreened.in_server(1) == rows[2:]
+    assert sorted(dropped) == [row.message_id for row in rows[:2]]
+    unscreened.settle(rows[2].message_id)
+    assert await unscreened.oldest() == rows[3]
+    assert await unscreened.oldest(not_in={2}) is None
+    assert await unscreened.count() == 1
+    unscreened.mark(1, 30)
+    assert await unscreened.mark_of(1) == 40
+    assert await database.size_bytes() > 0
+
+
+async def test_retention_and_leaving(
+    database: Database, url: str, new_decision: Callable[..., NewDecision]
+) -> None:
+    now = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+    decisions, privacy, excerpts = Decisions(database), Privacy(database), Excerpts(database)
+
+    def retention(where: Database, at: datetime = now) -> Retention:
+        return Retention(where, Privacy(where), Members(where, clock=lambda: at), clock=lambda: at)
+
+    await privacy.set_excerpts(1, 30)
+    await asyncio.gather(
+        *(
+            decisions.record(
+                new_decision(
+                    server_id=1, message_id=number, decided_at=now - timedelta(days=number % 40)
+                )
+            )
+            for number in range(800)
+        )
+    )
+    assert await excerpts.keep(1, 39, "content", "half \ud83d and \0")
+    assert await excerpts.keep(1, 20, "content", "kept")
+    assert await excerpts.drop_messages([20]) == 1
+    async with await Database.open(url) as second:
+        one, two = await asyncio.gather(retention(database).purge(), retention(second).purge())
+    # Days 31 to 39 of twenty rounds, and their nine counts.
+    assert one.rows + two.rows == 9 * 20 + 9
+    assert (await retention(database).purge()).rows == 0
+    await Servers(database).set_threshold(1, Label.THREAT, 0.1)
+    await privacy.mark_left([1], now)
+    week_later = retention(database, now + timedelta(days=7))
+    assert await week_later.delete_left([1]) == [1]
+    assert await privacy.known_servers() == set()
+
+
+async def test_export_and_forgetting(
+    database: Database, new_decision: Callable[..., NewDecision]
+) -> None:
+    now = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+    decisions, members = Decisions(database), Members(database, clock=lambda: now)
+    flags = []
+    for number, days in enumerate((10, 10, 1)):
+        kept = await decisions.record(
+            new_decision(author_id=7, message_id=number + 1, decided_at=now - timedelta(days=days))
+        )
+        assert kept is not None
+        flags.append(kept.id)
+    await Verdicts(database).give(flags[0], Verdict.UPHELD, 8)
+    document = await members.export(100, 7)
+    assert [int(flag["id"]) for flag in document["flags_of_your_messages"]] == flags[::-1]
+    assert len((await members.export(100, 8))["your_verdicts"]) == 1
+    assert await members.forget(100, 7) == Forgotten(gone=2, later=1)
+    assert await members.count(100, 7) == 1
+    kept = await decisions.get(flags[0])
+    assert kept is not None
+    assert (kept.author_id, kept.message_id) == (FORGOTTEN, -flags[0])
+    assert await decisions.get(flags[1]) is None
+    later = Members(database, clock=lambda: now + timedelta(days=7))
+    assert await later.finish_forgetting() == 1
+    assert await members.count(100, 7) == 0
 
 
 async def test_a_failed_write_takes_no_other_along(

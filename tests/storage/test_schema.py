@@ -27,8 +27,16 @@ COLUMNS = {
         "exempt_bots",
         "created_at",
         "updated_at",
+        "mode",
+        "notice",
+        "notice_text",
+        "screen_titles",
+        "screen_names",
     },
     "thresholds": {"server_id", "label", "value"},
+    "channel_thresholds": {"server_id", "channel_id", "label", "value"},
+    "actions": {"server_id", "scope_id", "label", "action", "timeout_s"},
+    "escalation": {"server_id", "flags", "window_s", "timeout_s"},
     "exemptions": {"server_id", "kind", "target_id"},
     "decisions": {
         "id",
@@ -48,17 +56,61 @@ COLUMNS = {
         "message_created_at",
         "decided_at",
         "settled_at",
+        "mode",
+        "timeout_s",
     },
+    "verdicts": {"decision_id", "verdict", "moderator_id", "at"},
+    "deeds": {
+        "id",
+        "decision_id",
+        "kind",
+        "moderator_id",
+        "at",
+        "duration_s",
+        "result",
+        "changed_at",
+        "detail",
+    },
+    "cards": {"decision_id", "channel_id", "card_id", "edited_at", "deleted_at"},
     "daily_counts": {"server_id", "day", "passed", "flagged"},
+    "unscreened": {"message_id", "server_id", "channel_id", "at", "reason"},
+    "last_seen": {"server_id", "message_id"},
+    "announcements": {"server_id", "kind"},
+    "privacy": {"server_id", "retention_days", "excerpt_days", "left_at"},
+    # The only words of members, of servers that asked for it.
+    "excerpts": {"decision_id", "text", "stored_at"},
+    "forgettings": {"server_id", "user_id", "asked_at"},
     "alembic_version": {"version_num"},
 }
 
 
-def statements(path: Path) -> dict[str, str]:
-    """Name → normalised ``CREATE`` statement of everything of ours in a file."""
+# Words of a server's own, told to its members; everything else in text is a name.
+LONGER = {"servers.notice_text": 500}
+
+
+def statements(path: Path) -> dict[str, list[str]]:
+    """Name → the parts of the ``CREATE`` statement of everything of ours in a file.
+
+    Those of a table in no order: a column that a later step adds stands behind the constraints.
+    """
     with closing(sqlite3.connect(path)) as connection:
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-        return {name: re.sub(r"\s+", " ", sql) for name, sql in rows if name != "alembic_version"}
+        return {name: parts(sql) for name, sql in rows if name != "alembic_version"}
+
+
+def parts(sql: str) -> list[str]:
+    """What stands between the commas of a statement's outermost brackets, and before them."""
+    head, _, body = re.sub(r"\s+", " ", sql).partition("(")
+    body, _, tail = body.rpartition(")")
+    found, depth = [""], 0
+    for character in body:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and not depth:
+            found.append("")
+        else:
+            found[-1] += character
+    found = [part.strip() for part in found]
+    return [head, tail, *(sorted(found) if head.startswith("CREATE TABLE") else found)]
 
 
 def test_migrations_make_exactly_the_tables_of_the_schema(tmp_path: Path) -> None:
@@ -77,7 +129,7 @@ def test_alembic_finds_no_difference(path: Path, url: str) -> None:
         assert compare_metadata(context, schema.metadata) == []
 
 
-def test_no_column_can_hold_a_message_text(path: Path, url: str) -> None:
+def test_nothing_but_an_excerpt_can_hold_a_message_text(path: Path, url: str) -> None:
     upgrade(url)
     with closing(sqlite3.connect(path)) as connection:
         tables = [
@@ -98,7 +150,7 @@ def test_every_text_column_is_short(path: Path, url: str) -> None:
         for column in table.columns:
             if isinstance(column.type, sa.String):
                 assert column.type.length is not None
-                assert column.type.length <= 200, column
+                assert column.type.length <= LONGER.get(str(column), 200), column
 
 
 def test_the_tables_are_plain_postgresql_too() -> None:

@@ -1,0 +1,199 @@
+"""Keeps alert cards true after they were posted: what was done, what became of the message, and the
+words that mattered.
+
+A card's text above and its buttons follow from the database, and its embed is written by whoever
+posted it; the two never overwrite each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from weakref import WeakValueDictionary
+
+import discord
+
+from bot.chat.alert_card import Alert, Background, alert_card
+from bot.chat.buttons import AlertView
+from bot.chat.standing import FRESH, Standing, standing
+from bot.errors import DatabaseError, HexwardError
+from bot.labels import Label
+from bot.logs import describe
+from bot.screening.engine import Engine, Priority
+from bot.screening.explain import Phrase, driving_phrase
+from bot.storage.cards import Cards, Change
+from bot.storage.history import CardPlace, History
+from bot.storage.privacy import Privacy
+from bot.storage.verdicts import Verdicts
+
+log = logging.getLogger(__name__)
+
+# Explanations under way or waiting; in a raid the cards of the others stay without.
+_MOST_EXPLAINED = 16
+_EXPLAINED_AT_ONCE = 2
+_EXPLAIN_S = 60.0
+# Messages whose edit or deletion is remembered until their cards are known, and cards whose state
+# is remembered so that nothing is said twice.
+_REMEMBERED = 2_000
+
+
+class CardUpkeep:
+    """Everything about cards that outlives the event that brought them."""
+
+    def __init__(self, engine: Engine, verdicts: Verdicts, cards: Cards, privacy: Privacy) -> None:
+        self._engine = engine
+        self._privacy = privacy
+        self._verdicts = verdicts
+        self._cards = cards
+        self._changes: OrderedDict[int, Change] = OrderedDict()
+        self._shown: OrderedDict[int, Standing] = OrderedDict()
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._explaining: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(_EXPLAINED_AT_ONCE)
+
+    async def background(
+        self, server_id: int, author_id: int, message_id: int, decision_id: int
+    ) -> Background:
+        """What puts a flag into its place, as far as the database tells."""
+        try:
+            days = (await self._privacy.get(server_id)).retention_days
+            since = datetime.now(UTC) - timedelta(days=days)
+            upheld = await self._verdicts.upheld(server_id, author_id, since)
+            first = await self._cards.first(message_id, decision_id)
+        except DatabaseError as error:
+            log.warning("Server %d: a card lacks its background: %s", server_id, error)
+            return Background()
+        if first is None:
+            return Background(upheld, days)
+        url = f"https://discord.com/channels/{server_id}/{first.channel_id}/{first.card_id}"
+        return Background(upheld, days, first.decision_id, url)
+
+    async def first_view(self, decision_id: int) -> AlertView:
+        """The buttons that a new card gets."""
+        history = await self._history(decision_id)
+        first = FRESH if history is None else standing(history, datetime.now(UTC))
+        self._remember_shown(decision_id, Standing("", first.clicks))
+        return AlertView(decision_id, first.clicks)
+
+    async def posted(self, alert: Alert, message_id: int, card: discord.Message) -> None:
+        """Remember a card that was posted, and look for the words that drove its highest score.
+
+        Never raises; what takes long goes on in the background.
+        """
+        place = CardPlace(alert.decision_id, card.channel.id, card.id)
+        try:
+            await self._cards.put(place)
+            # What happened to the message while its card was on the way.
+            change = self._changes.get(message_id)
+            if change is not None and await self._cards.note(
+                {message_id: change}, decision_id=alert.decision_id
+            ):
+                await self._refresh(alert.decision_id, card)
+        except DatabaseError as error:
+            log.warning("Decision %d: its card is not on record: %s", alert.decision_id, error)
+        if len(self._explaining) < _MOST_EXPLAINED and alert.decision.labels_over:
+            task = asyncio.create_task(self._explain(alert, card), name="explain a flag")
+            self._explaining.add(task)
+            task.add_done_callback(self._explaining.discard)
+
+    async def stop(self) -> None:
+        """Leave unexplained what is not explained yet; for when the client closes."""
+        tasks = list(self._explaining)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # What became of messages.
+
+    def note(self, message_id: int, change: Change) -> Change:
+        """Remember an edit or a deletion, for a card that may be on its way.
+
+        Returns
+        -------
+        Change
+            All that became of the message lately.
+        """
+        known = self._changes.pop(message_id, Change())
+        merged = self._changes[message_id] = Change(
+            edited_at=change.edited_at or known.edited_at,
+            deleted_at=known.deleted_at or change.deleted_at,
+        )
+        if len(self._changes) > _REMEMBERED:
+            self._changes.popitem(last=False)
+        return merged
+
+    # What cards show.
+
+    async def refresh(self, decision_id: int, client: discord.Client) -> None:
+        """Bring what stands above and below a card up to date; one request, or none.
+
+        Never raises. A card that is gone, or that may not be edited, stays as it is.
+        """
+        history = await self._history(decision_id)
+        if history is not None and history.card is not None:
+            place = history.card
+            channel = client.get_partial_messageable(place.channel_id)
+            await self._refresh(decision_id, channel.get_partial_message(place.card_id))
+
+    async def _refresh(
+        self, decision_id: int, card: discord.Message | discord.PartialMessage
+    ) -> None:
+        async with self._locks.setdefault(decision_id, asyncio.Lock()):
+            history = await self._history(decision_id)
+            if history is not None:
+                await self._show(decision_id, card, standing(history, datetime.now(UTC)))
+
+    async def _show(
+        self, decision_id: int, card: discord.Message | discord.PartialMessage, now: Standing
+    ) -> None:
+        if self._shown.get(decision_id) == now:
+            return
+        try:
+            await card.edit(content=now.words or None, view=AlertView(decision_id, now.clicks))
+        except discord.NotFound:
+            log.debug("Decision %d: its card is gone", decision_id)
+        except Exception as error:
+            log.warning("Decision %d: its card stays as it is: %s", decision_id, describe(error))
+            return
+        self._remember_shown(decision_id, now)
+
+    def _remember_shown(self, decision_id: int, now: Standing) -> None:
+        self._shown[decision_id] = now
+        self._shown.move_to_end(decision_id)
+        if len(self._shown) > _REMEMBERED:
+            self._shown.popitem(last=False)
+
+    async def _history(self, decision_id: int) -> History | None:
+        try:
+            return await self._verdicts.history(decision_id)
+        except DatabaseError as error:
+            log.warning("Decision %d: its history cannot be read: %s", decision_id, error)
+            return None
+
+    # The words that mattered.
+
+    async def _explain(self, alert: Alert, card: discord.Message) -> None:
+        try:
+            async with asyncio.timeout(_EXPLAIN_S), self._slots:
+                phrase = await self._phrase(alert, card.guild.id if card.guild else 0)
+                if phrase is not None:
+                    await card.edit(embed=alert_card(alert, phrase))
+        except (HexwardError, TimeoutError, discord.HTTPException) as error:
+            # The engine is busy, the card is gone: it stays without.
+            log.debug("Decision %d stays unexplained: %s", alert.decision_id, describe(error))
+        except Exception as error:
+            log.warning("Decision %d stays unexplained: %s", alert.decision_id, describe(error))
+
+    async def _phrase(self, alert: Alert, server_id: int) -> Phrase | None:
+        decision = alert.decision
+        label = max(decision.labels_over, key=lambda over: decision.scores[over])
+        return await driving_phrase(
+            alert.text,
+            decision.scores,
+            Label(label),
+            decision.thresholds[label],
+            partial(self._engine.score, server_id=server_id, priority=Priority.BULK),
+        )

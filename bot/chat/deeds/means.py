@@ -1,0 +1,76 @@
+"""What everything that can be done about a flag has in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+import discord
+
+from bot.chat.enforcement import Deed, What
+from bot.rules import Action
+from bot.storage.decisions import Outcome
+from bot.storage.history import DeedKind
+from bot.storage.server_settings import ServerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What something is done to, by ids: the message itself may be gone.
+
+    Attributes
+    ----------
+    timeout
+        How long the author is to be kept quiet, where the rules ask for that.
+    reason
+        For the server's audit log.
+    """
+
+    channel_id: int
+    message_id: int
+    author_id: int
+    timeout: timedelta | None
+    reason: str
+
+
+class Means(ABC):
+    """One thing that the bot can do.
+
+    Attributes
+    ----------
+    action
+        It is done for this action and for every stronger one.
+    what, kind
+        What it is called on cards, and on record, where it is claimed before it is done.
+    outcome
+        What a decision is settled as when this is the strongest that was done.
+    """
+
+    action: ClassVar[Action]
+    what: ClassVar[What]
+    kind: ClassVar[DeedKind]
+    outcome: ClassVar[Outcome]
+
+    def spares(self, message: discord.Message) -> str | None:
+        """Why it must not be done about this message, in a sentence; None if it may.
+
+        Asks nothing of Discord: it is told in *observe* as well.
+        """
+        return None
+
+    @abstractmethod
+    async def do(self, server: discord.Guild, target: Target) -> Deed:
+        """Do it. Never raises."""
+
+    @staticmethod
+    @abstractmethod
+    def shortcomings(server: discord.Guild, settings: ServerSettings) -> list[str]:
+        """What the bot lacks to do it in a server: a sentence each, with the way out."""
+
+
+def listed(mentions: list[str], most: int = 10) -> str:
+    """The first of many mentions, and how many more there are."""
+    more = len(mentions) - most
+    return ", ".join(mentions[:most]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,319 @@
+"""Does what moderators click under alert cards: once, and only what they may.
+
+Every click is acknowledged first, then checked, then claimed in the database, then done; the card
+shows it, and only what did not happen is said to who clicked.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import discord
+
+from bot.chat.actions import audit_reason
+from bot.chat.buttons import TimeoutView
+from bot.chat.card_upkeep import CardUpkeep
+from bot.chat.commands import answer
+from bot.chat.durations import in_words
+from bot.chat.enforcement import Deed, Hurdle, delete_message, lift_timeout, timeout_member
+from bot.chat.lookup import Lookup
+from bot.chat.may_act import NotAllowed, check_may
+from bot.chat.running import Running
+from bot.chat.standing import Click
+from bot.errors import DatabaseError
+from bot.logs import describe
+from bot.storage.cards import Cards, Change
+from bot.storage.history import CardPlace, DeedKind, DeedResult, History, Verdict
+from bot.storage.verdicts import Verdicts
+
+log = logging.getLogger(__name__)
+
+_MOST_CLICKS = 200
+# Seconds that clicks under way get to finish when the bot stops.
+_DRAIN_S = 10.0
+
+_BUSY = "Hexward is busy or about to stop. Try again in a moment."
+_DONE_BEFORE = {
+    DeedKind.DELETE: "deleted the message",
+    DeedKind.TIMEOUT: "timed the author out",
+}
+
+
+class NotDone(Exception):
+    """Why nothing was done, in one or two sentences for who clicked."""
+
+
+class Desk:
+    """Where the clicks under a client's cards arrive."""
+
+    def __init__(
+        self, client: discord.Client, verdicts: Verdicts, cards: Cards, upkeep: CardUpkeep
+    ) -> None:
+        self._client = client
+        self._verdicts = verdicts
+        self._cards = cards
+        self._upkeep = upkeep
+        self._lookup = Lookup()
+        self._running = Running("clicks", _MOST_CLICKS)
+
+    async def drain(self) -> None:
+        """Take no more clicks and let those under way finish."""
+        await self._running.drain(_DRAIN_S)
+
+    async def clicked(
+        self, interaction: discord.Interaction[Any], click: Click, decision_id: int
+    ) -> None:
+        """Do what a button says. Never raises."""
+        # The menu of timeouts comes as a reply of its own, the others change the card.
+        asks = click is Click.TIMEOUT
+
+        async def do() -> str | None:
+            history = await self._looked_up(interaction, decision_id)
+            if history.card is None and interaction.message is not None:
+                card = interaction.message
+                await self._cards.put(CardPlace(decision_id, card.channel.id, card.id))
+            return await self._do(interaction, click, history)
+
+        await self._handle(interaction, decision_id, do, thinking=asks)
+
+    async def chosen(
+        self, interaction: discord.Interaction[Any], decision_id: int, duration: timedelta
+    ) -> None:
+        """Time the author out for as long as was chosen. Never raises."""
+
+        async def do() -> str:
+            history = await self._looked_up(interaction, decision_id)
+            await check_may(interaction, Click.TIMEOUT, history, self._lookup, lifts=False)
+            decision = history.decision
+
+            def time_out() -> Awaitable[Deed]:
+                reason = _reason(history, interaction.user)
+                return timeout_member(_server(interaction), decision.author_id, duration, reason)
+
+            await self._once(interaction, history, DeedKind.TIMEOUT, time_out, duration)
+            return f"<@{decision.author_id}> is timed out for {in_words(duration)}."
+
+        await self._handle(interaction, decision_id, do, in_place=True)
+
+    async def _handle(
+        self,
+        interaction: discord.Interaction[Any],
+        decision_id: int,
+        do: Callable[[], Awaitable[str | None]],
+        *,
+        thinking: bool = False,
+        in_place: bool = False,
+    ) -> None:
+        """Acknowledge, do it, say what there is to say, and bring the card up to date.
+
+        Parameters
+        ----------
+        thinking
+            Whether the answer is a message of its own in any case.
+        in_place
+            Whether the answer takes the place of the message that was clicked.
+        """
+        if self._running.closing or self._running.full:
+            await answer(interaction, _BUSY)
+            return
+        with self._running.counted():
+            try:
+                await interaction.response.defer(ephemeral=True, thinking=thinking)
+            except discord.DiscordException as error:
+                # Too late, or clicked twice: nothing is done that nobody would be told of.
+                log.warning("A click could not be acknowledged: %s", describe(error))
+                return
+            said = await self._outcome(interaction, decision_id, do)
+            if said is not None and in_place:
+                await _replace(interaction, said)
+            elif said is not None:
+                await answer(interaction, said)
+            await self._upkeep.refresh(decision_id, self._client)
+
+    async def _outcome(
+        self,
+        interaction: discord.Interaction[Any],
+        decision_id: int,
+        do: Callable[[], Awaitable[str | None]],
+    ) -> str | None:
+        try:
+            return await do()
+        except (NotAllowed, NotDone, DatabaseError) as refusal:
+            return str(refusal)
+        except discord.HTTPException as error:
+            log.warning("Decision %d: a click failed: %s", decision_id, describe(error))
+            return f"Discord refused it (HTTP {error.status}, error {error.code}). Try again."
+        except Exception as error:
+            log.error("Decision %d: a click failed: %s", decision_id, describe(error))
+            return "Something went wrong here. The host's log says more."
+
+    async def _looked_up(self, interaction: discord.Interaction[Any], decision_id: int) -> History:
+        history = await self._verdicts.history(decision_id)
+        if history is None or history.decision.server_id != interaction.guild_id:
+            raise NotDone(f"Decision {decision_id} is no longer in the log of this server.")
+        return history
+
+    async def _do(
+        self, interaction: discord.Interaction[Any], click: Click, history: History
+    ) -> str | None:
+        running = history.timeout(datetime.now(UTC))
+        lifts = running is not None and (
+            click is Click.UNDO or (click is Click.DISMISS and history.verdict is None)
+        )
+        await check_may(interaction, click, history, self._lookup, lifts=lifts)
+        match click:
+            case Click.UPHOLD:
+                return await self._judge(interaction, history, Verdict.UPHELD)
+            case Click.DISMISS:
+                return await self._judge(interaction, history, Verdict.DISMISSED)
+            case Click.DELETE:
+                return await self._delete(interaction, history)
+            case Click.TIMEOUT:
+                return await self._ask_how_long(interaction, history)
+            case Click.UNDO:
+                return await self._undo(interaction, history)
+
+    async def _judge(
+        self, interaction: discord.Interaction[Any], history: History, verdict: Verdict
+    ) -> str | None:
+        decision_id = history.decision.id
+        if not await self._verdicts.give(decision_id, verdict, interaction.user.id):
+            raise NotDone(await self._why_not(interaction, decision_id, None))
+        if verdict is Verdict.DISMISSED:
+            timeout = await self._verdicts.claim_lifting(decision_id)
+            if timeout is not None:
+                return await self._lift(interaction, history, timeout.id)
+        return None
+
+    async def _delete(self, interaction: discord.Interaction[Any], history: History) -> str | None:
+        decision = history.decision
+
+        def delete() -> Awaitable[Deed]:
+            return delete_message(
+                _server(interaction),
+                decision.channel_id,
+                decision.message_id,
+                _reason(history, interaction.user),
+            )
+
+        deed = await self._once(interaction, history, DeedKind.DELETE, delete)
+        return None if deed.done else deed.why_not
+
+    async def _ask_how_long(
+        self, interaction: discord.Interaction[Any], history: History
+    ) -> str | None:
+        if history.timeout(datetime.now(UTC)) is not None:
+            raise NotDone(await self._why_not(interaction, history.decision.id, DeedKind.TIMEOUT))
+        await interaction.followup.send(
+            f"How long is <@{history.decision.author_id}> to be timed out?",
+            view=TimeoutView(history.decision.id),
+            ephemeral=True,
+        )
+        return None
+
+    async def _undo(self, interaction: discord.Interaction[Any], history: History) -> str | None:
+        taken = await self._verdicts.take_back(history.decision.id, interaction.user.id)
+        if taken is None:
+            raise NotDone("There is nothing left to take back.")
+        said = []
+        if taken.timeout is not None:
+            said.append(await self._lift(interaction, history, taken.timeout.id))
+        if history.deletion is not None:
+            said.append("A deleted message cannot be brought back.")
+        return " ".join(words for words in said if words) or None
+
+    async def _lift(
+        self, interaction: discord.Interaction[Any], history: History, deed_id: int
+    ) -> str | None:
+        """Lift a timeout that was claimed; why it was not comes back."""
+        deed = await lift_timeout(
+            _server(interaction),
+            history.decision.author_id,
+            _reason(history, interaction.user),
+        )
+        over = deed.done or deed.hurdle in (Hurdle.ALREADY, Hurdle.LEFT)
+        await self._verdicts.lifted(deed_id, done=over)
+        return None if deed.done else f"The timeout was not lifted: {_told(deed)}"
+
+    async def _once(
+        self,
+        interaction: discord.Interaction[Any],
+        history: History,
+        kind: DeedKind,
+        do: Callable[[], Awaitable[Deed]],
+        duration: timedelta | None = None,
+    ) -> Deed:
+        """Do something that nobody else has done or is doing.
+
+        Raises
+        ------
+        NotDone
+            Somebody else was first, or it could not be done.
+        """
+        decision = history.decision
+        deed_id = await self._verdicts.begin(decision.id, kind, interaction.user.id, duration)
+        if deed_id is None:
+            raise NotDone(await self._why_not(interaction, decision.id, kind))
+        deed = await do()
+        await self._verdicts.finish(deed_id, done=deed.done, detail=deed.why_not)
+        if not deed.done:
+            if kind is DeedKind.DELETE and deed.hurdle is Hurdle.GONE:
+                change = Change(deleted_at=datetime.now(UTC))
+                await self._cards.note({decision.message_id: change})
+            raise NotDone(_told(deed))
+        return deed
+
+    async def _why_not(
+        self, interaction: discord.Interaction[Any], decision_id: int, kind: DeedKind | None
+    ) -> str:
+        """Who was first, and what can be done about it."""
+        history = await self._verdicts.history(decision_id)
+        given = None if history is None else history.verdict
+        if history is not None and kind is not None:
+            deed = history.last(kind, DeedResult.BEGUN, DeedResult.DONE, DeedResult.LIFTING)
+            if deed is not None:
+                who = _who(interaction, deed.moderator_id)
+                if deed.result is DeedResult.BEGUN:
+                    return f"{who} clicked that a moment ago; it is under way."
+                when = discord.utils.format_dt(deed.at, "R")
+                return f"{who} {_DONE_BEFORE[kind]} already, {when}."
+        if given is not None:
+            done = "upheld this" if given.verdict is Verdict.UPHELD else "dismissed this"
+            when = discord.utils.format_dt(given.at, "R")
+            who = _who(interaction, given.moderator_id)
+            return f"{who} {done} already, {when}. Undo takes it back."
+        return "Somebody else was faster. Look at the card again."
+
+
+def _who(interaction: discord.Interaction[Any], moderator_id: int | None) -> str:
+    if moderator_id is None:
+        return "Hexward"
+    return "You" if moderator_id == interaction.user.id else f"<@{moderator_id}>"
+
+
+def _told(deed: Deed) -> str:
+    return " ".join(words for words in (deed.why_not, deed.remedy) if words) or "It failed."
+
+
+def _server(interaction: discord.Interaction[Any]) -> discord.Guild:
+    if interaction.guild is None:
+        raise NotDone("This works in servers only.")
+    return interaction.guild
+
+
+def _reason(history: History, moderator: discord.abc.User) -> str:
+    """For the server's audit log: the flag, and who clicked, since there it is the bot that did."""
+    decision = history.decision
+    reason = audit_reason(decision.id, decision.labels_over, decision.scores)
+    return f"{reason}; by {moderator.name} ({moderator.id})"
+
+
+async def _replace(interaction: discord.Interaction[Any], words: str) -> None:
+    """Put words in the place of a menu that has served."""
+    try:
+        await interaction.edit_original_response(content=words, view=None)
+    except Exception as error:  # the menu was dismissed, the token has expired
+        log.warning("A reply could not be delivered: %s", describe(error))

@@ -1,0 +1,318 @@
+"""Does things to messages and members, for the bot itself and for moderators' buttons.
+
+Nothing here raises: what Discord refuses, and what must not even be asked of it, comes back in
+words. Permissions and the order of roles are looked at before the request, because 10,000 refused
+requests in ten minutes would lock the host out of Discord.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+import aiohttp
+import discord
+
+from bot.chat.carried import Carried, Deed, Hurdle, What
+from bot.chat.lookup import ServerChannel, channel_by_id, missing_permissions, permissions_in
+from bot.logs import describe
+from bot.rules import LONGEST_TIMEOUT
+
+__all__ = (
+    "MODERATES",
+    "Carried",
+    "Deed",
+    "Hurdle",
+    "What",
+    "delete_message",
+    "delete_messages",
+    "lift_timeout",
+    "spared",
+    "timeout_member",
+)
+
+# How long a deed may take in all, waiting for Discord's rate limits included.
+_PATIENCE_S = 60.0
+# Pauses before a request is made again that Discord could not answer.
+_AGAIN_S = (1.0, 3.0)
+# After these discord.py itself has tried five times, as it waits where Discord says 429.
+_TRIED_BY_LIBRARY = frozenset({500, 502, 504, 524})
+_ARCHIVED = 50083
+# Discord counts the 28 days by its own clock.
+_CLOCKS_DIFFER = timedelta(seconds=30)
+_REASON_LENGTH = 512
+
+# Who has one of these moderates, and is never acted on.
+MODERATES = (
+    "administrator",
+    "manage_guild",
+    "manage_messages",
+    "moderate_members",
+    "kick_members",
+    "ban_members",
+)
+
+
+async def delete_message(
+    server: discord.Guild, channel_id: int, message_id: int, reason: str
+) -> Deed:
+    """Delete a message of anybody's, also in a thread that is archived.
+
+    Parameters
+    ----------
+    reason
+        For the server's audit log: 1 to 512 characters; what is longer is cut.
+
+    Returns
+    -------
+    Deed
+        Never raises.
+    """
+
+    return await _patiently(
+        What.DELETE, partial(_delete_in, server, channel_id, [message_id], reason)
+    )
+
+
+async def delete_messages(
+    server: discord.Guild, channel_id: int, message_ids: Sequence[int], reason: str
+) -> Deed:
+    """Delete several messages of one channel at once.
+
+    Parameters
+    ----------
+    message_ids
+        2 to 100, none older than two weeks: that is as far as Discord goes in one request. Those
+        that are gone already do not matter.
+    reason
+        For the server's audit log: 1 to 512 characters; what is longer is cut.
+
+    Returns
+    -------
+    Deed
+        For all of them together. Never raises.
+    """
+    return await _patiently(
+        What.DELETE, partial(_delete_in, server, channel_id, message_ids, reason)
+    )
+
+
+async def _delete_in(
+    server: discord.Guild, channel_id: int, message_ids: Sequence[int], reason: str
+) -> Deed:
+    try:
+        channel = await channel_by_id(server, channel_id)
+    except discord.NotFound:
+        return _hindered(What.DELETE, Hurdle.GONE, "The channel was deleted.")
+    except discord.Forbidden:
+        return _lacking(What.DELETE, ["View Channel"], f"in <#{channel_id}>")
+    if lacking := missing_permissions(channel, ("view_channel", "manage_messages")):
+        return _lacking(What.DELETE, lacking, f"in {channel.mention}")
+    try:
+        await _delete(channel, message_ids, reason)
+    except discord.NotFound:
+        return _hindered(What.DELETE, Hurdle.GONE, "The message was already deleted.")
+    except discord.Forbidden:
+        return _lacking(What.DELETE, ["Manage Messages"], f"in {channel.mention}")
+    except discord.HTTPException as error:
+        if error.code != _ARCHIVED:
+            raise
+        return replace(
+            _hindered(What.DELETE, Hurdle.FAILED, "The thread is archived and I may not wake it."),
+            remedy=f"Give my role Manage Threads in {channel.mention}.",
+        )
+    return Deed(True, What.DELETE)
+
+
+async def timeout_member(
+    server: discord.Guild, member_id: int, duration: timedelta, reason: str
+) -> Deed:
+    """Keep a member quiet. A timeout that lasts longer already is left as it is.
+
+    Parameters
+    ----------
+    duration
+        At most 28 days; what is longer is cut.
+    reason
+        For the server's audit log: 1 to 512 characters; what is longer is cut.
+
+    Returns
+    -------
+    Deed
+        Never raises. Not done for the server's owner, for members who moderate, for the bot itself
+        and for those the bot's role does not stand above.
+    """
+
+    async def time_out() -> Deed:
+        found = await _subject(server, member_id, What.TIMEOUT)
+        if isinstance(found, Deed):
+            return found
+        until = discord.utils.utcnow() + min(duration, LONGEST_TIMEOUT - _CLOCKS_DIFFER)
+        running = found.timed_out_until
+        if running is not None and running >= until:
+            ends = discord.utils.format_dt(running, "R")
+            why = f"The member is timed out already, for longer (it ends {ends})."
+            return replace(_hindered(What.TIMEOUT, Hurdle.ALREADY, why), until=running)
+        return await _set_timeout(found, until, What.TIMEOUT, reason)
+
+    return await _patiently(What.TIMEOUT, time_out)
+
+
+async def lift_timeout(server: discord.Guild, member_id: int, reason: str) -> Deed:
+    """Let a member speak again.
+
+    Parameters
+    ----------
+    reason
+        For the server's audit log: 1 to 512 characters; what is longer is cut.
+
+    Returns
+    -------
+    Deed
+        Never raises.
+    """
+
+    async def lift() -> Deed:
+        found = await _subject(server, member_id, What.LIFT_TIMEOUT)
+        if isinstance(found, Deed):
+            return found
+        if not found.is_timed_out():
+            why = "The member is not timed out."
+            return _hindered(What.LIFT_TIMEOUT, Hurdle.ALREADY, why)
+        return await _set_timeout(found, None, What.LIFT_TIMEOUT, reason)
+
+    return await _patiently(What.LIFT_TIMEOUT, lift)
+
+
+def spared(member: discord.Member, channel: ServerChannel | None = None) -> str | None:
+    """Why a member must not be timed out; None if nothing speaks against it.
+
+    Parameters
+    ----------
+    channel
+        Where the member may moderate even without doing so in the whole server.
+    """
+    hindered = _protected(member, What.TIMEOUT)
+    if hindered is not None:
+        return hindered.why_not
+    if permissions_in(channel, member).manage_messages:
+        return "The member moderates in this channel."
+    return None
+
+
+def _protected(member: discord.Member, what: What) -> Deed | None:
+    server, me = member.guild, member.guild.me
+    if me is not None and member.id == me.id:
+        return _hindered(what, Hurdle.PROTECTED, "That is the bot itself.")
+    if member.id == server.owner_id:
+        return _hindered(what, Hurdle.PROTECTED, "The member owns this server.")
+    if member.guild_permissions.administrator:
+        return _hindered(what, Hurdle.PROTECTED, "The member is an administrator.")
+    if what is What.TIMEOUT and any(getattr(member.guild_permissions, n) for n in MODERATES):
+        return _hindered(what, Hurdle.PROTECTED, "The member moderates in this server.")
+    if me is not None and me.id != server.owner_id and member.top_role >= me.top_role:
+        return replace(
+            _hindered(what, Hurdle.ABOVE, "The member’s highest role is not below mine."),
+            remedy="Move my role above the roles of members in Server Settings → Roles.",
+        )
+    return None
+
+
+async def _subject(server: discord.Guild, member_id: int, what: What) -> discord.Member | Deed:
+    """The member, if the bot may act on them; otherwise what is in the way."""
+    me = server.me
+    if me is not None and not me.guild_permissions.moderate_members:
+        return _lacking(what, ["Timeout Members"], "in this server")
+    if member_id == server.owner_id:
+        return _hindered(what, Hurdle.PROTECTED, "The member owns this server.")
+    try:
+        # Asked for each time: who has left, who has become a moderator since.
+        member = await server.fetch_member(member_id)
+    except discord.NotFound:
+        return _hindered(what, Hurdle.LEFT, "The member has left the server.")
+    return _protected(member, what) or member
+
+
+async def _set_timeout(
+    member: discord.Member, until: datetime | None, what: What, reason: str
+) -> Deed:
+    try:
+        await member.timeout(until, reason=_fitting(reason))
+    except discord.NotFound:
+        return _hindered(what, Hurdle.LEFT, "The member has left the server.")
+    except discord.Forbidden:
+        return _lacking(what, ["Timeout Members"], "for this member")
+    return Deed(True, what, until=until)
+
+
+async def _delete(channel: ServerChannel, message_ids: Sequence[int], reason: str) -> None:
+    """Delete, waking an archived thread for it and putting it back to sleep."""
+    http, text = channel.guild._state.http, _fitting(reason)
+
+    async def request() -> None:
+        # The library's own methods take no reason for the audit log.
+        if len(message_ids) == 1:
+            await http.delete_message(channel.id, message_ids[0], reason=text)
+        else:
+            await http.delete_messages(channel.id, list(message_ids), reason=text)
+
+    try:
+        await request()
+    except discord.HTTPException as error:
+        if error.code != _ARCHIVED or not isinstance(channel, discord.Thread):
+            raise
+        try:
+            await channel.edit(archived=False, reason=text)
+        except discord.Forbidden:
+            raise error from None
+        try:
+            await request()
+        finally:
+            await channel.edit(archived=True, reason=text)
+
+
+async def _patiently(what: What, deed: Callable[[], Awaitable[Deed]]) -> Deed:
+    """Do it, again where Discord stumbles, and not for ever."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            for pause_s in _AGAIN_S:
+                try:
+                    return await deed()
+                except discord.DiscordServerError as error:
+                    if error.status in _TRIED_BY_LIBRARY:
+                        raise
+                except (aiohttp.ClientError, OSError):
+                    pass
+                await asyncio.sleep(pause_s)
+            return await deed()
+    except TimeoutError:
+        return _hindered(what, Hurdle.FAILED, "Discord did not let it through in time.")
+    except discord.HTTPException as error:
+        why = f"Discord refused it (HTTP {error.status}, error {error.code})."
+        return _hindered(what, Hurdle.FAILED, why)
+    except Exception as error:  # also an answer that discord.py cannot parse
+        return _hindered(what, Hurdle.FAILED, f"It failed ({describe(error)[:100]}).")
+
+
+def _hindered(what: What, hurdle: Hurdle, why_not: str) -> Deed:
+    return Deed(False, what, why_not, hurdle)
+
+
+def _lacking(what: What, permissions: list[str], where: str) -> Deed:
+    names = " and ".join(permissions)
+    return Deed(
+        False,
+        what,
+        f"I lack {names} {where}.",
+        Hurdle.MISSING_PERMISSION,
+        remedy=f"Give my role {names} {where}, in Server Settings → Roles or the channel’s own.",
+    )
+
+
+def _fitting(reason: str) -> str:
+    """A reason as Discord takes it; it refuses longer ones, and shows an empty one as none."""
+    text = " ".join(reason.split()) or "Hexward"
+    return text if len(text) <= _REASON_LENGTH else text[: _REASON_LENGTH - 1] + "…"

@@ -1,0 +1,30 @@
+"""Whom and where a server wants left alone."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.chat.lookup import ServerChannel, parent_ids, permissions_in
+from bot.storage.server_settings import ServerSettings
+
+
+def is_exempt_place(channel: ServerChannel, settings: ServerSettings) -> bool:
+    """Whether a channel, what it stands in or its category is left alone."""
+    return bool(({channel.id} | parent_ids(channel)) & settings.exempt_channel_ids)
+
+
+def is_exempt_member(
+    member: discord.Member, settings: ServerSettings, channel: ServerChannel | None = None
+) -> bool:
+    """Whether a member is left alone: by a role, as a bot, or because they moderate.
+
+    Parameters
+    ----------
+    channel
+        Where they would have to moderate; without it, in the server.
+    """
+    if member.bot and settings.exempt_bots:
+        return True
+    if settings.exempt_role_ids & {role.id for role in member.roles}:
+        return True
+    return settings.exempt_moderators and permissions_in(channel, member).manage_messages

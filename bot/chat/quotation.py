@@ -1,0 +1,95 @@
+"""A flagged text as an alert card quotes it: behind spoiler bars, the words that matter marked.
+
+Nothing that a member wrote can break out of the quotation or be read as markup.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+QUOTE_LIMIT = 3_600
+"""Characters of Discord's markup, escapes included, that a quotation takes at most."""
+
+# Characters that make what follows them run the other way, also outside of the quotation.
+_DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_MARKUP = re.compile(r"([\\*_~|`>#\[\]()<:@-])")
+_GAP = " … "
+_MARK = "__**", "**__"
+
+
+def spoiler(text: str, marked: tuple[int, int] | None = None) -> str:
+    """A text behind spoiler bars, unable to break out of them.
+
+    Of a text that is too long for a card, the beginning, the end and what is marked are shown.
+
+    Parameters
+    ----------
+    marked
+        Which part (``text[start:end]``) is shown bold and underlined.
+    """
+    start, end = marked or (0, 0)
+    pieces = [
+        (_MARKUP.sub(r"\\\1", character), start <= position < end)
+        for position, character in enumerate(text)
+        if not _DIRECTIONS.match(character)
+    ]
+    while pieces and pieces[0][0].isspace():
+        del pieces[0]
+    while pieces and pieces[-1][0].isspace():
+        del pieces[-1]
+    return f"||{_joined(pieces, _shown([len(piece) for piece, _ in pieces], pieces))}||"
+
+
+def _shown(sizes: list[int], pieces: list[tuple[str, bool]]) -> list[range]:
+    """Which stretches of the pieces are shown: all, or those that matter most."""
+    if sum(sizes) <= QUOTE_LIMIT:
+        return [range(len(sizes))]
+    places = [place for place, (_, marked) in enumerate(pieces) if marked]
+    if not places:
+        half = QUOTE_LIMIT // 2
+        return [range(_room(sizes, half)), range(len(sizes) - _room(sizes[::-1], half), len(sizes))]
+    third = QUOTE_LIMIT // 3
+    first, last = _room(sizes, third), len(sizes) - _room(sizes[::-1], third)
+    around = third // 4
+    before = places[0] - _room(sizes[: places[0]][::-1], around)
+    behind = before + _room(sizes[before:], third)
+    stretches = [range(first), range(before, behind), range(last, len(sizes))]
+    return _merged(stretches)
+
+
+def _merged(stretches: Iterable[range]) -> list[range]:
+    """Stretches in order, those that touch made one."""
+    merged: list[range] = []
+    for stretch in sorted(stretches, key=lambda one: one.start):
+        if merged and stretch.start <= merged[-1].stop:
+            merged[-1] = range(merged[-1].start, max(merged[-1].stop, stretch.stop))
+        else:
+            merged.append(stretch)
+    return merged
+
+
+def _room(sizes: list[int], room: int) -> int:
+    """How many of the first pieces have room together."""
+    for count, size in enumerate(sizes):
+        room -= size
+        if room < 0:
+            return count
+    return len(sizes)
+
+
+def _joined(pieces: list[tuple[str, bool]], stretches: list[range]) -> str:
+    parts: list[str] = []
+    for stretch in stretches:
+        inside = False
+        words: list[str] = []
+        for place in stretch:
+            piece, marked = pieces[place]
+            if marked != inside:
+                words.append(_MARK[inside])
+                inside = marked
+            words.append(piece)
+        if inside:
+            words.append(_MARK[1])
+        parts.append("".join(words))
+    return _GAP.join(parts)

@@ -1,0 +1,157 @@
+"""A spell: a while during which a server's messages went unscreened, told in one line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import discord
+
+
+@dataclass(slots=True, eq=False)
+class Spell:
+    """What is known of one spell, and the line in which moderators were told of it.
+
+    Attributes
+    ----------
+    channels
+        How many messages went unscreened, by channel.
+    first_at, last_at
+        When they were posted or, for those of now, went unscreened.
+    away
+        Whether they were found later: posted while the bot was away, or left over by an earlier
+        run.
+    left_out
+        Channels in which more was posted while the bot was away than is made up for, and since
+        when that is made up for.
+    waiting
+        The messages that are still to be screened.
+    screened, gone, lost
+        How many were screened since, were deleted before, or will not be screened.
+    over
+        Whether no more messages will be added.
+    line
+        The line in the log channel, and what it says.
+    """
+
+    server_id: int
+    first_at: datetime
+    last_at: datetime
+    away: bool = False
+    channels: Counter[int] = field(default_factory=Counter)
+    left_out: Mapping[int, datetime] = field(default_factory=dict)
+    waiting: set[int] = field(default_factory=set)
+    screened: int = 0
+    gone: int = 0
+    lost: int = 0
+    over: bool = False
+    settled_at: datetime | None = None
+    line: discord.Message | None = None
+    told: str = ""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def messages(self) -> int:
+        """How many went unscreened."""
+        return self.channels.total()
+
+    def add(self, channel_id: int, message_id: int, at: datetime) -> None:
+        """One more message that is to be screened later; an edit of one that is changes nothing."""
+        if message_id in self.waiting:
+            return
+        self.channels[channel_id] += 1
+        self.waiting.add(message_id)
+        self.first_at, self.last_at = min(self.first_at, at), max(self.last_at, at)
+
+    def settle(self, message_id: int, now: datetime) -> bool:
+        """Take a message off those that wait; False if it was not one of them."""
+        if message_id not in self.waiting:
+            return False
+        self.waiting.discard(message_id)
+        if not self.waiting:
+            self.settled_at = now
+            self.changed.set()
+        return True
+
+
+def summary(spell: Spell, *, catching_up: bool, stopping: bool = False) -> str:
+    """The line that moderators read.
+
+    Times are written for Discord to show in each reader's own time zone.
+
+    Parameters
+    ----------
+    catching_up
+        Whether unscreened messages are screened later at all.
+    stopping
+        Whether the bot is about to stop.
+    """
+    sentences = []
+    if spell.messages:
+        count = "1 message" if spell.messages == 1 else f"{spell.messages:,} messages"
+        place = _places([channel_id for channel_id, _ in spell.channels.most_common()])
+        when = _between(spell.first_at, spell.last_at)
+        sentences.append(
+            f"{count} in {place}, posted {when}, went unscreened while Hexward was away."
+            if spell.away
+            else f"{count} in {place} went unscreened {when}."
+        )
+        sentences.append(_since(spell, catching_up=catching_up, stopping=stopping))
+    if spell.left_out:
+        # The latest moment: what is said to be screened must be so in every channel.
+        latest_first = sorted(spell.left_out, key=lambda one: spell.left_out[one], reverse=True)
+        sentences.append(
+            f"While Hexward was away, more was posted in {_places(latest_first)} than is made up "
+            f"for: there, what came before {_moment(spell.left_out[latest_first[0]])} stays "
+            "unscreened."
+        )
+    return " ".join(sentences)
+
+
+def _since(spell: Spell, *, catching_up: bool, stopping: bool) -> str:
+    """What has become of the messages by now."""
+    if not catching_up:
+        return "Catching up is switched off, so they stay unscreened."
+    by = f" by {_moment(spell.settled_at)}" if spell.settled_at and not spell.waiting else ""
+    if spell.screened == spell.messages:
+        return f"{'It was' if spell.messages == 1 else 'All of them were'} screened{by}."
+    parts = []
+    if spell.screened:
+        parts.append(f"{spell.screened:,} {_was(spell.screened)} screened{by or ' since'}")
+    if spell.gone:
+        parts.append(f"{spell.gone:,} {_was(spell.gone)} deleted before")
+    if spell.lost:
+        parts.append(f"{spell.lost:,} stay{'s' if spell.lost == 1 else ''} unscreened")
+    if left := len(spell.waiting):
+        if not parts:
+            they = "It is" if spell.messages == 1 else "They are"
+        else:
+            they = f"{left:,} {'is' if left == 1 else 'are'}"
+        when = "after the next start" if stopping else "as soon as there is room"
+        parts.append(f"{they} to be screened {when}")
+    return "; ".join(parts) + "."
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def _places(channel_ids: Sequence[int]) -> str:
+    """The first channel by name, the others by number."""
+    others = len(channel_ids) - 1
+    if not others:
+        return f"<#{channel_ids[0]}>"
+    return f"<#{channel_ids[0]}> and {others} other channel{'s' if others > 1 else ''}"
+
+
+def _between(first: datetime, last: datetime) -> str:
+    if int(first.timestamp()) // 60 == int(last.timestamp()) // 60:
+        return f"at {_moment(first)}"
+    return f"between {_moment(first)} and {_moment(last)}"
+
+
+def _moment(at: datetime) -> str:
+    return discord.utils.format_dt(at, "t")

@@ -1,0 +1,178 @@
+"""``/actions``: what is done about each label, in the server or in a channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.chat.client import Hexward
+from bot.chat.commands import LabelOption, Refusal, answer, server_of
+from bot.chat.durations import in_words
+from bot.chat.readiness import shortcomings
+from bot.chat.rule_options import (
+    TIMEOUTS,
+    ActionOption,
+    AnyChannel,
+    check_room,
+    forget_deleted_places,
+    resolve_channel,
+)
+from bot.chat.ruling import rules_at
+from bot.labels import LABELS, Label
+from bot.rules import Action, Measure, Mode
+from bot.screening.policy import Rules
+from bot.screening.presets import Presets
+from bot.storage.servers import Servers, ServerSettings
+
+LabelArgument = app_commands.Transform[Label, LabelOption]
+ActionArgument = app_commands.Transform[Action, ActionOption]
+DurationArgument = app_commands.Transform[timedelta, TIMEOUTS]
+
+_USUAL_TIMEOUT = timedelta(minutes=10)
+_MOST_SHOWN = 20
+
+
+@app_commands.default_permissions(manage_guild=True)
+@app_commands.guild_only()
+class ActionCommands(
+    commands.GroupCog, group_name="actions", group_description="What is done about a flag"
+):
+    """Chooses an action for each label."""
+
+    def __init__(self, presets: Presets, servers: Servers) -> None:
+        self._presets = presets
+        self._servers = servers
+
+    @app_commands.command(name="set")
+    @app_commands.describe(
+        label="What is found",
+        action="What is done; each includes those above it",
+        duration="How long a timeout lasts: 10m, 2h, 1d; at most 28 days",
+        channel="Only in this channel, forum or category",
+    )
+    async def set_action(
+        self,
+        interaction: discord.Interaction[Hexward],
+        label: LabelArgument,
+        action: ActionArgument,
+        duration: DurationArgument | None = None,
+        channel: AnyChannel | None = None,
+    ) -> None:
+        """Choose what is done about one label"""
+        await interaction.response.defer(ephemeral=True)
+        server = server_of(interaction)
+        if duration is not None and action is not Action.TIMEOUT:
+            raise Refusal(
+                f"Only a timeout has a duration, and the action is {action.value}. Nothing was "
+                "changed."
+            )
+        if action is Action.TIMEOUT and duration is None:
+            duration = _USUAL_TIMEOUT
+        await check_room(self._servers, server.id, channel)
+        if channel is not None:
+            await resolve_channel(server, channel)
+        measure = Measure(action, duration)
+        channel_id = None if channel is None else channel.id
+        await self._servers.set_measure(server.id, label, measure, channel_id=channel_id)
+        settings = await self._servers.get(server.id)
+        where = "" if channel is None else f" in {channel.mention}"
+        lines = [f"**{label.caption}**{where}: {in_full(measure)}."]
+        if action.acts and settings.mode is Mode.OBSERVE:
+            lines.append(
+                "This server observes, so it is only told on the cards. `/mode enforce` has it "
+                "carried out."
+            )
+        elif action.acts:
+            lines += [f"⚠️ {sentence}" for sentence in shortcomings(server, settings)]
+        await answer(interaction, "\n".join(lines))
+
+    @app_commands.command()
+    @app_commands.describe(channel="What holds in this channel, forum or category")
+    async def show(
+        self, interaction: discord.Interaction[Hexward], channel: AnyChannel | None = None
+    ) -> None:
+        """Show what is done about each label"""
+        await interaction.response.defer(ephemeral=True)
+        server = server_of(interaction)
+        await forget_deleted_places(self._servers, server)
+        settings = await self._servers.get(server.id)
+        place = None if channel is None else await resolve_channel(server, channel)
+        card = self._card(settings, rules_at(self._presets, settings, place))
+        if channel is None:
+            _add_places(card, settings)
+        else:
+            card.description = f"In {channel.mention}\n{card.description}"
+        await answer(interaction, embed=card)
+
+    @app_commands.command()
+    @app_commands.describe(
+        label="Only this label; without it, all six",
+        channel="Only the choices for this channel, forum or category",
+    )
+    async def reset(
+        self,
+        interaction: discord.Interaction[Hexward],
+        label: LabelArgument | None = None,
+        channel: AnyChannel | None = None,
+    ) -> None:
+        """Go back to alerting, or in a channel to what the server does"""
+        await interaction.response.defer(ephemeral=True)
+        server = server_of(interaction)
+        channel_id = None if channel is None else channel.id
+        await self._servers.reset_measure(server.id, label, channel_id=channel_id)
+        settings = await self._servers.get(server.id)
+        subject = "All labels" if label is None else f"**{label.caption}**"
+        verb = "do" if label is None else "does"
+        if channel is None:
+            told = f"{subject} {'alert' if label is None else 'alerts'} again."
+        else:
+            told = f"{subject} {verb} in {channel.mention} what holds around it."
+        await answer(
+            interaction, told, embed=self._card(settings, rules_at(self._presets, settings))
+        )
+
+    def _card(self, settings: ServerSettings, rules: Rules) -> discord.Embed:
+        lines = [f"**{label.caption}**: {in_full(rules[label].measure)}" for label in LABELS]
+        card = discord.Embed(
+            title="Actions", description="\n".join(lines), colour=discord.Colour.blurple()
+        )
+        card.set_footer(text=f"Mode: {settings.mode.value}")
+        return card
+
+
+def in_full(measure: Measure) -> str:
+    """What a measure does, as a phrase."""
+    match measure.action:
+        case Action.LOG:
+            return "log, without an alert"
+        case Action.DELETE:
+            return "alert and delete the message"
+        case Action.TIMEOUT:
+            lasting = in_words(measure.timeout) if measure.timeout else "a while"
+            return f"alert, delete the message and time its author out for {lasting}"
+        case _:
+            return "alert"
+
+
+def _add_places(card: discord.Embed, settings: ServerSettings) -> None:
+    lines = [
+        f"<#{channel_id}>: {_brief(own.measures)}"
+        for channel_id, own in settings.places.items()
+        if own.measures
+    ]
+    if lines:
+        more = len(lines) - _MOST_SHOWN
+        shown = lines[:_MOST_SHOWN] + ([f"and {more} more"] if more > 0 else [])
+        card.description = f"{card.description}\n\n**Otherwise**\n" + "\n".join(shown)
+
+
+def _brief(measures: Mapping[Label, Measure]) -> str:
+    return ", ".join(
+        f"{label.caption} {measure.action.value}"
+        + (f" {in_words(measure.timeout)}" if measure.timeout else "")
+        for label, measure in measures.items()
+    )

@@ -1,0 +1,330 @@
+"""Moderators' verdicts and deeds on flags.
+
+Two moderators may click at once, with two processes behind them, or again after a restart. Who was
+first is decided here: every change first locks its decision's row (SQLite lets one connection write
+anyway), and what may stand only once is unique in the tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from bot.storage import schema
+from bot.storage.database import Database
+from bot.storage.decisions import recorded
+from bot.storage.history import (
+    UNDER_WAY,
+    CardPlace,
+    DeedKind,
+    DeedResult,
+    GivenVerdict,
+    History,
+    RecordedDeed,
+    Verdict,
+)
+
+_DETAIL_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What an undoing has taken back, and the timeout that is now to be lifted, if there is one."""
+
+    verdict: Verdict | None
+    timeout: RecordedDeed | None
+
+
+class Verdicts:
+    """Writes and reads what came of flags."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # All that is written here raises DatabaseError if it could not be.
+
+    async def give(self, decision_id: int, verdict: Verdict, moderator_id: int) -> bool:
+        """Judge a flag.
+
+        Returns
+        -------
+        bool
+            False: it has a verdict already, which stands.
+        """
+        return await self._database.write(partial(_give, decision_id, verdict, moderator_id))
+
+    async def begin(
+        self,
+        decision_id: int,
+        kind: DeedKind,
+        moderator_id: int | None,
+        duration: timedelta | None = None,
+    ) -> int | None:
+        """Lay claim to a deed before it is done.
+
+        Parameters
+        ----------
+        moderator_id
+            None: the bot does it by the server's rules.
+
+        Returns
+        -------
+        int or None
+            The deed's id, for `finish`. None: it is done or under way, or the flag was dismissed.
+        """
+        return await self._database.write(
+            partial(_begin, decision_id, kind, moderator_id, duration)
+        )
+
+    async def finish(self, deed_id: int, *, done: bool, detail: str | None = None) -> None:
+        """Write down how a deed ended. One that a moderator did also upholds the flag.
+
+        Parameters
+        ----------
+        detail
+            Why it was not done, in a sentence; cut to 200 characters.
+        """
+        await self._database.write(partial(_finish, deed_id, done, detail))
+
+    async def take_back(self, decision_id: int, moderator_id: int) -> TakenBack | None:
+        """Take the verdict back, and lay claim to lifting the timeout that still runs.
+
+        Returns
+        -------
+        TakenBack or None
+            None: there is nothing to take back, or somebody is at it.
+        """
+        return await self._database.write(partial(_take_back, decision_id, moderator_id))
+
+    async def claim_lifting(self, decision_id: int) -> RecordedDeed | None:
+        """Lay claim to lifting the timeout that still runs; None if there is none."""
+        return await self._database.write(partial(_claim_lifting, decision_id))
+
+    async def lifted(self, deed_id: int, *, done: bool) -> None:
+        """Write down whether a timeout was lifted."""
+        table = schema.deeds
+        statement = (
+            update(table)
+            .where(table.c.id == deed_id, table.c.result == DeedResult.LIFTING.value)
+            .values(
+                result=(DeedResult.UNDONE if done else DeedResult.DONE).value,
+                changed_at=datetime.now(UTC),
+            )
+        )
+        await self._database.write(lambda connection: connection.execute(statement).rowcount)
+
+    async def history(self, decision_id: int) -> History | None:
+        """A decision with everything that came of it; None if there is no such decision."""
+        return await self._database.read(partial(_history, decision_id))
+
+    async def upheld(self, server_id: int, author_id: int, since: datetime) -> int:
+        """How many of an author's flags in a server, decided since then, moderators upheld."""
+        decisions, verdicts = schema.decisions, schema.verdicts
+        statement = (
+            select(func.count())
+            .select_from(verdicts.join(decisions, verdicts.c.decision_id == decisions.c.id))
+            .where(
+                decisions.c.server_id == server_id,
+                decisions.c.author_id == author_id,
+                decisions.c.decided_at >= since,
+                verdicts.c.verdict == Verdict.UPHELD.value,
+            )
+        )
+        return await self._database.read(
+            lambda connection: int(connection.execute(statement).scalar_one())
+        )
+
+
+def lock(connection: Connection, decision_id: int) -> bool:
+    """Have others who change something about this decision wait; False if it is not there."""
+    column = schema.decisions.c.id
+    statement = select(column).where(column == decision_id).with_for_update()
+    return connection.execute(statement).one_or_none() is not None
+
+
+def _give(decision_id: int, verdict: Verdict, moderator_id: int, connection: Connection) -> bool:
+    if not lock(connection, decision_id):
+        return False
+    statement = schema.insert(connection, schema.verdicts).values(
+        decision_id=decision_id,
+        verdict=verdict.value,
+        moderator_id=moderator_id,
+        at=datetime.now(UTC),
+    )
+    return connection.execute(statement.on_conflict_do_nothing()).rowcount > 0
+
+
+def _begin(
+    decision_id: int,
+    kind: DeedKind,
+    moderator_id: int | None,
+    duration: timedelta | None,
+    connection: Connection,
+) -> int | None:
+    if not lock(connection, decision_id):
+        return None
+    table, verdicts, now = schema.deeds, schema.verdicts, datetime.now(UTC)
+    verdict = connection.execute(
+        select(verdicts.c.verdict).where(verdicts.c.decision_id == decision_id)
+    ).scalar_one_or_none()
+    if verdict == Verdict.DISMISSED:
+        return None
+    _give_up_old(connection, decision_id, now)
+    if kind is DeedKind.TIMEOUT:
+        _end_timeouts(connection, decision_id, now)
+    statement = (
+        schema.insert(connection, table)
+        .values(
+            decision_id=decision_id,
+            kind=kind.value,
+            moderator_id=moderator_id,
+            at=now,
+            duration_s=None if duration is None else int(duration.total_seconds()),
+            result=DeedResult.BEGUN.value,
+            changed_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(table.c.id)
+    )
+    return connection.execute(statement).scalar_one_or_none()
+
+
+def _give_up_old(connection: Connection, decision_id: int, now: datetime) -> None:
+    """What a crash has left behind stands in nobody's way."""
+    table = schema.deeds
+    left_behind = update(table).where(
+        table.c.decision_id == decision_id, table.c.changed_at < now - UNDER_WAY
+    )
+    connection.execute(
+        left_behind.where(table.c.result == DeedResult.BEGUN.value).values(
+            result=DeedResult.FAILED.value, detail="The bot stopped in the middle of it."
+        )
+    )
+    connection.execute(
+        left_behind.where(table.c.result == DeedResult.LIFTING.value).values(
+            result=DeedResult.DONE.value
+        )
+    )
+
+
+def _end_timeouts(connection: Connection, decision_id: int, now: datetime) -> None:
+    """A timeout that is over makes room for another."""
+    for deed in _deeds(connection, decision_id):
+        ends_at = deed.ends_at()
+        if deed.result is DeedResult.DONE and ends_at is not None and ends_at <= now:
+            table = schema.deeds
+            connection.execute(
+                update(table)
+                .where(table.c.id == deed.id)
+                .values(result=DeedResult.UNDONE.value, detail="It had ended.")
+            )
+
+
+def _finish(deed_id: int, done: bool, detail: str | None, connection: Connection) -> None:
+    table = schema.deeds
+    result = DeedResult.DONE if done else DeedResult.FAILED
+    decision_id = connection.execute(
+        select(table.c.decision_id).where(table.c.id == deed_id)
+    ).scalar_one_or_none()
+    # The decision first, as everywhere: who locks in another order may wait for each other.
+    if decision_id is None or not lock(connection, decision_id):
+        return
+    row = connection.execute(
+        update(table)
+        .where(table.c.id == deed_id, table.c.result == DeedResult.BEGUN.value)
+        .values(
+            result=result.value,
+            changed_at=datetime.now(UTC),
+            detail=None if detail is None else detail[:_DETAIL_LENGTH],
+        )
+        .returning(table.c.moderator_id)
+    ).one_or_none()
+    if row is not None and done and row.moderator_id is not None:
+        _give(decision_id, Verdict.UPHELD, row.moderator_id, connection)
+
+
+def _take_back(decision_id: int, moderator_id: int, connection: Connection) -> TakenBack | None:
+    if not lock(connection, decision_id):
+        return None
+    table, now = schema.verdicts, datetime.now(UTC)
+    verdict = connection.execute(
+        delete(table).where(table.c.decision_id == decision_id).returning(table.c.verdict)
+    ).scalar_one_or_none()
+    timeout = _claim_lifting(decision_id, connection)
+    if verdict is None and timeout is None:
+        return None
+    connection.execute(
+        insert(schema.deeds).values(
+            decision_id=decision_id,
+            kind=DeedKind.UNDO.value,
+            moderator_id=moderator_id,
+            at=now,
+            result=DeedResult.DONE.value,
+            changed_at=now,
+            detail=verdict,
+        )
+    )
+    return TakenBack(None if verdict is None else Verdict(verdict), timeout)
+
+
+def _claim_lifting(decision_id: int, connection: Connection) -> RecordedDeed | None:
+    if not lock(connection, decision_id):
+        return None
+    table, now = schema.deeds, datetime.now(UTC)
+    _give_up_old(connection, decision_id, now)
+    for deed in _deeds(connection, decision_id):
+        ends_at = deed.ends_at()
+        if deed.result is DeedResult.DONE and ends_at is not None and ends_at > now:
+            connection.execute(
+                update(table)
+                .where(table.c.id == deed.id)
+                .values(result=DeedResult.LIFTING.value, changed_at=now)
+            )
+            return deed
+    return None
+
+
+def _history(decision_id: int, connection: Connection) -> History | None:
+    row = connection.execute(
+        select(schema.decisions).where(schema.decisions.c.id == decision_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    verdicts, cards = schema.verdicts, schema.cards
+    verdict = connection.execute(
+        select(verdicts).where(verdicts.c.decision_id == decision_id)
+    ).one_or_none()
+    card = connection.execute(select(cards).where(cards.c.decision_id == decision_id)).one_or_none()
+    return History(
+        decision=recorded(row),
+        verdict=None
+        if verdict is None
+        else GivenVerdict(Verdict(verdict.verdict), verdict.moderator_id, verdict.at),
+        deeds=tuple(_deeds(connection, decision_id)),
+        card=None if card is None else CardPlace(decision_id, card.channel_id, card.card_id),
+        edited_at=None if card is None else card.edited_at,
+        deleted_at=None if card is None else card.deleted_at,
+    )
+
+
+def _deeds(connection: Connection, decision_id: int) -> list[RecordedDeed]:
+    table = schema.deeds
+    statement = select(table).where(table.c.decision_id == decision_id).order_by(table.c.id)
+    return [_deed(row) for row in connection.execute(statement)]
+
+
+def _deed(row: Row[Any]) -> RecordedDeed:
+    return RecordedDeed(
+        id=row.id,
+        kind=DeedKind(row.kind),
+        moderator_id=row.moderator_id,
+        at=row.at,
+        duration=None if row.duration_s is None else timedelta(seconds=row.duration_s),
+        result=DeedResult(row.result),
+        changed_at=row.changed_at,
+        detail=row.detail,
+    )

@@ -1,0 +1,465 @@
+"""Alert cards and their buttons, as moderators see and click them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import discord
+import pytest
+
+from bot.chat import card_upkeep
+from tests.conftest import Scene
+
+KEEPS_QUIET = discord.Permissions(
+    manage_guild=True,
+    manage_messages=True,
+    moderate_members=True,
+    view_channel=True,
+    send_messages=True,
+)
+JUDGES = discord.Permissions(manage_messages=True, view_channel=True, send_messages=True)
+VERDICTS = "SELECT verdict, moderator_id FROM verdicts"
+DEEDS = "SELECT kind, moderator_id, result FROM deeds ORDER BY id"
+MESSAGE_DELETE, MEMBER_UPDATE = 72, 24
+
+
+@pytest.fixture(autouse=True)
+def unexplained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cards are edited by what a test does alone; explaining has its own tests."""
+    monkeypatch.setattr(card_upkeep, "_MOST_EXPLAINED", 0)
+
+
+@pytest.fixture
+def mia(scene: Scene) -> Any:
+    """A second moderator, whose role stands above the members' and below nobody's."""
+    return scene.server.add_member("mia", permissions=KEEPS_QUIET)
+
+
+async def flagged(scene: Scene, text: str = "you idiot", by: Any = None) -> tuple[Any, Any]:
+    """A flagged message and its card."""
+    message = await (by or scene.ada).post(scene.general, text)
+    card = await scene.wire.wait_for_message(scene.log)
+    await settled(scene)
+    return message, card
+
+
+async def settled(scene: Scene) -> None:
+    """Wait until the last flag's card is on record."""
+    await scene.wire.quiet(0.1)
+
+
+def labels(card: Any) -> list[str]:
+    return [button["label"] for button in card.buttons]
+
+
+async def said(reply: Any) -> str:
+    """What a click was answered beside the card."""
+    return (await reply.followup()).texts
+
+
+async def shows(scene: Scene, card: Any, *words: str) -> None:
+    await scene.wire.wait_until(
+        lambda: all(word in card.content for word in words),
+        what=f"{words} on the card, which says {card.content!r}",
+    )
+
+
+async def becomes(scene: Scene, menu: Any, words: str) -> None:
+    await scene.wire.wait_until(
+        lambda: menu.content.startswith(words), what=f"{words!r} instead of {menu.content!r}"
+    )
+
+
+async def test_a_new_card_has_its_buttons(scene: Scene) -> None:
+    async with scene.bot():
+        _, card = await flagged(scene)
+        assert labels(card) == ["Uphold", "Dismiss", "Delete", "Timeout…"]
+        assert card.content == ""
+        fields = {field["name"]: field["value"] for field in card.embeds[0]["fields"]}
+        assert "no earlier flags upheld" in fields["Author"]
+        assert "account made <t:" in fields["Author"]
+        assert fields["Mode: observe"] == "Alert only."
+
+
+async def test_uphold_and_dismiss_are_judgements(scene: Scene) -> None:
+    async with scene.bot():
+        _, card = await flagged(scene)
+        reply = await scene.mo.click(card, "Uphold")
+        assert reply.deferred
+        await shows(scene, card, f"**Upheld** by <@{scene.mo.id}> <t:")
+        assert labels(card) == ["Delete", "Timeout…", "Undo"]
+        assert card.embeds[0]["title"] == "Flagged: Toxic, Insult"
+        _, other = await flagged(scene, "you moron")
+        assert "1 earlier flag upheld" in str(other.embeds[0]["fields"])
+        await scene.mo.click(other, "Dismiss")
+        await shows(scene, other, f"**Dismissed as a false alarm** by <@{scene.mo.id}> <t:")
+        assert labels(other) == ["Undo"]
+    assert scene.rows(VERDICTS) == [("upheld", scene.mo.id), ("dismissed", scene.mo.id)]
+    assert all(not message.pings for message in scene.log.bot_messages)
+
+
+async def test_delete_takes_the_message_away_and_says_why(scene: Scene) -> None:
+    async with scene.bot():
+        message, card = await flagged(scene)
+        await scene.mo.click(card, "Delete")
+        await shows(scene, card, f"**Message deleted** by <@{scene.mo.id}> <t:")
+        assert message.deleted
+        assert labels(card) == ["Timeout…", "Undo"]
+        await scene.wire.quiet()
+        edits = [one for one in scene.wire.requests if one.method == "PATCH"]
+        assert len(edits) == 1  # the bot's own deletion is no news
+        assert "Upheld" not in card.content  # it goes without saying
+    (entry,) = [one for one in scene.server.audit_log if one["action_type"] == MESSAGE_DELETE]
+    assert entry["reason"] == (
+        f"Hexward decision 1: toxic 0.97, insult 0.97; by mo ({scene.mo.id})"
+    )
+    assert scene.rows(VERDICTS) == [("upheld", scene.mo.id)]
+    assert scene.rows(DEEDS) == [("delete", scene.mo.id, "done")]
+
+
+async def test_timeout_asks_how_long(scene: Scene, mia: Any) -> None:
+    async with scene.bot():
+        _, card = await flagged(scene)
+        reply = await mia.click(card, "Timeout…")
+        assert reply.ephemeral
+        assert scene.ada.timed_out_until is None
+        assert f"<@{scene.ada.id}>" in reply.content
+        await mia.select(reply.message, ["3600"])
+        await becomes(scene, reply.message, f"<@{scene.ada.id}> is timed out for 1 hour.")
+        assert reply.message.components == []
+        await shows(scene, card, f"**Author timed out** for 1 hour by <@{mia.id}> <t:", "until")
+        assert scene.ada.timed_out_until is not None
+        assert labels(card) == ["Delete", "Undo"]
+    (entry,) = [one for one in scene.server.audit_log if one["action_type"] == MEMBER_UPDATE]
+    assert entry["reason"].startswith("Hexward decision 1: toxic 0.97")
+
+
+async def test_undo_lifts_the_timeout_and_takes_the_verdict_back(scene: Scene, mia: Any) -> None:
+    async with scene.bot():
+        _, card = await flagged(scene)
+        await mia.select((await mia.click(card, "Timeout…")).message, ["600"])
+        await shows(scene, card, "Author timed out")
+        undone = await mia.click(card, "Undo")
+        await shows(scene, card, f"“Upheld” taken back by <@{mia.id}>", "lifted <t:")
+        assert undone.followups == []
+        assert scene.ada.timed_out_until is None
+        assert labels(card) == ["Uphold", "Dismiss", "Delete", "Timeout…"]
+    assert scene.rows(VERDICTS) == []
+
+
+async def test_undo_says_that_a_deletion_cannot_be_undone(scene: Scene) -> None:
+    async with scene.bot():
+        message, card = await flagged(scene)
+        await scene.mo.click(card, "Delete")
+        await shows(scene, card, "Message deleted")
+        assert await said(await scene.mo.click(card, "Undo")) == (
+            "A deleted message cannot be brought back."
+        )
+        await shows(scene, card, "Message deleted", "taken back")
+        assert message.deleted
+        assert labels(card) == ["Uphold", "Dismiss", "Timeout…"]
+
+
+async def enforce(scene: Scene) -> None:
+    """Have the bot delete and time out for insults by itself."""
+    await scene.mo.run(
+        scene.general, "actions set", label="insult", action="timeout", duration="1h"
+    )
+    await scene.mo.run(scene.general, "mode enforce")
+
+
+async def test_what_the_bot_did_itself_stands_in_the_card(scene: Scene) -> None:
+    async with scene.bot():
+        await enforce(scene)
+        message, card = await flagged(scene)
+        assert message.deleted
+        fields = {field["name"]: field["value"] for field in card.embeds[0]["fields"]}
+        assert fields["Mode: enforce"].startswith(
+            "Message deleted.\nAuthor timed out for 1 hour, until <t:"
+        )
+        assert card.content == ""
+        assert labels(card) == ["Uphold", "Dismiss", "Undo"]
+
+
+async def test_dismissing_a_false_alarm_lifts_the_bots_own_timeout(scene: Scene, mia: Any) -> None:
+    async with scene.bot():
+        await enforce(scene)
+        _, card = await flagged(scene)
+        assert scene.ada.timed_out_until is not None
+        # mo may judge, not keep members quiet or let them speak
+        assert "Timeout Members" in await said(await scene.mo.click(card, "Dismiss"))
+        await mia.click(card, "Dismiss")
+        await shows(scene, card, "Timeout lifted <t:", "**Dismissed as a false alarm**")
+        assert scene.ada.timed_out_until is None
+        assert labels(card) == ["Undo"]
+
+
+async def test_two_clicks_at_once_act_once(scene: Scene, mia: Any) -> None:
+    async with scene.bot():
+        _, card = await flagged(scene)
+        scene.wire.faults.slow(0.5, "DELETE", "/channels/*/messages/*")
+        replies = await asyncio.gather(scene.mo.click(card, "Delete"), mia.click(card, "Delete"))
+        await shows(scene, card, "Message deleted")
+        await scene.wire.quiet()
+        late = [message.texts for reply in replies for message in reply.followups]
+        assert len(late) == 1
+        assert "clicked that a moment ago; it is under way" in late[0]
+    deletions = [one for one in scene.wire.requests if one.method == "DELETE"]
+    assert len(deletions) == 1
+    assert [row[0] for row in scene.rows(DEEDS)] == ["delete"]
+
+
+async def test_two_verdicts_at_once_leave_the_first(scene: Scene, mia: Any) -> None:
+    async with scene.bot():
+        _, card = await flagged(scene)
+        replies = await asyncio.gather(scene.mo.click(card, "Uphold"), mia.click(card, "Dismiss"))
+        await scene.wire.quiet()
+        late = [message.texts for reply in replies for message in reply.followups]
+    ((verdict, by),) = scene.rows(VERDICTS)
+    word = {"upheld": "upheld this", "dismissed": "dismissed this"}[verdict]
+    assert len(late) == 1
+    assert late[0].startswith(f"<@{by}> {word} already, <t:")
+
+
+async def test_the_menu_of_a_late_moderator_times_nobody_out_twice(scene: Scene, mia: Any) -> None:
+    max_ = scene.server.add_member("max", permissions=KEEPS_QUIET)
+    async with scene.bot():
+        _, card = await flagged(scene)
+        menus = [(await one.click(card, "Timeout…")).message for one in (mia, max_)]
+        await mia.select(menus[0], ["600"])
+        await becomes(scene, menus[0], f"<@{scene.ada.id}> is timed out for 10 minutes.")
+        until = scene.ada.timed_out_until
+        await max_.select(menus[1], ["86400"])
+        await becomes(scene, menus[1], f"<@{mia.id}> timed the author out already")
+        assert scene.ada.timed_out_until == until
+
+
+async def test_buttons_outlive_the_bot(scene: Scene, mia: Any) -> None:
+    async with scene.bot():
+        message, card = await flagged(scene)
+        menu = (await mia.click(card, "Timeout…")).message
+    async with scene.bot(log_channel=False):
+        await mia.select(menu, ["60"])
+        await shows(scene, card, "Author timed out")
+        await scene.mo.click(card, "Delete")
+        await shows(scene, card, "Author timed out", "Message deleted")
+        assert message.deleted
+    async with scene.bot(log_channel=False):
+        await mia.click(card, "Undo")
+        await shows(scene, card, "taken back")
+        assert scene.ada.timed_out_until is None
+
+
+async def test_a_click_under_way_is_finished_before_the_stop(scene: Scene) -> None:
+    async with scene.bot():
+        message, card = await flagged(scene)
+        scene.wire.faults.slow(0.5, "DELETE", "/channels/*/messages/*")
+        before = len(scene.wire.world.acknowledged)
+        clicking = asyncio.create_task(scene.mo.click(card, "Delete"))
+        await scene.wire.wait_until(lambda: len(scene.wire.world.acknowledged) > before)
+    await clicking
+    assert message.deleted
+    assert "Message deleted" in card.content
+
+
+async def test_members_cannot_use_the_buttons(scene: Scene) -> None:
+    async with scene.bot():
+        message, card = await flagged(scene, by=scene.server.add_member("ben"))
+        for label in ("Uphold", "Dismiss", "Delete"):
+            reply = await scene.ada.click(card, label)
+            assert "You need the permission Manage Messages" in await said(reply)
+        assert "Timeout Members" in (await scene.ada.click(card, "Timeout…")).texts
+        assert not message.deleted
+        assert card.content == ""
+    assert scene.rows(VERDICTS) == scene.rows(DEEDS) == []
+
+
+async def test_the_permission_that_counts_is_that_where_the_message_stands(scene: Scene) -> None:
+    judge = scene.server.add_member("judge", permissions=JUDGES)
+    scene.general.set_permissions(judge, manage_messages=False)
+    async with scene.bot():
+        _, card = await flagged(scene)
+        assert f"in <#{scene.general.id}>" in await said(await judge.click(card, "Delete"))
+        scene.general.set_permissions(judge, manage_messages=True)
+        await judge.click(card, "Delete")
+        await shows(scene, card, "Message deleted")
+        # Judging a flag is one thing, keeping members quiet another.
+        assert "Timeout Members" in (await judge.click(card, "Timeout…")).texts
+
+
+async def test_lifting_a_timeout_needs_the_permission_for_timeouts(scene: Scene, mia: Any) -> None:
+    judge = scene.server.add_member("judge", permissions=JUDGES)
+    async with scene.bot():
+        _, card = await flagged(scene)
+        await mia.select((await mia.click(card, "Timeout…")).message, ["600"])
+        await shows(scene, card, "Author timed out")
+        assert "Timeout Members" in await said(await judge.click(card, "Undo"))
+        assert scene.ada.timed_out_until is not None
+    assert scene.rows(VERDICTS) == [("upheld", mia.id)]
+
+
+async def test_nobody_acts_on_members_above_them_or_decides_about_themselves(
+    scene: Scene, mia: Any
+) -> None:
+    async with scene.bot():
+        await scene.mo.run(scene.general, "exempt moderators", exempt=False)
+        message, card = await flagged(scene, by=scene.mo)  # whose role is older, hence higher
+        assert "highest role is above yours" in await said(await mia.click(card, "Delete"))
+        assert "above yours" in (await mia.click(card, "Timeout…")).texts
+        assert "your own message" in await said(await scene.mo.click(card, "Dismiss"))
+        assert not message.deleted
+        owner = scene.server.owner
+        await owner.click(card, "Delete")
+        await shows(scene, card, "Message deleted")
+
+
+async def test_a_message_that_is_gone_already_is_told(scene: Scene) -> None:
+    async with scene.bot():
+        message, card = await flagged(scene)
+        scene.wire.world.muted = True  # Discord does not tell
+        await message.delete()
+        scene.wire.world.muted = False
+        reply = await scene.mo.click(card, "Delete")
+        await shows(scene, card, "Message deleted <t:")
+        assert "already deleted" in await said(reply)
+        assert labels(card) == ["Uphold", "Dismiss", "Timeout…"]
+    assert scene.rows(VERDICTS) == []
+
+
+async def test_what_the_bot_may_not_do_is_said_with_its_remedy(scene: Scene, mia: Any) -> None:
+    async with scene.bot():
+        message, card = await flagged(scene)
+        scene.general.set_permissions(scene.server.bot, manage_messages=False)
+        reply = await mia.click(card, "Delete")
+        assert "I lack Manage Messages" in await said(reply)
+        assert "Give my role" in await said(reply)
+        assert not message.deleted
+        assert card.content == ""
+        scene.general.set_permissions(scene.server.bot, manage_messages=True)
+        await mia.click(card, "Delete")
+        await shows(scene, card, "Message deleted")
+
+
+async def test_an_author_who_has_left_cannot_be_timed_out(scene: Scene, mia: Any) -> None:
+    async with scene.bot():
+        _, card = await flagged(scene)
+        menu = (await mia.click(card, "Timeout…")).message
+        scene.ada.leave()
+        await mia.select(menu, ["600"])
+        await becomes(scene, menu, "The member has left the server.")
+        await mia.click(card, "Uphold")
+        await shows(scene, card, "Upheld")
+
+
+async def test_a_decision_that_was_purged_says_so(scene: Scene) -> None:
+    async with scene.bot():
+        _, card = await flagged(scene)
+    scene.change("DELETE FROM decisions")
+    async with scene.bot(log_channel=False):
+        reply = await scene.mo.click(card, "Uphold")
+        assert "no longer in the log" in await said(reply)
+
+
+async def test_the_card_says_that_the_message_was_edited(scene: Scene) -> None:
+    async with scene.bot():
+        message, card = await flagged(scene)
+        await message.edit("good morning")
+        await shows(scene, card, "Message edited <t:", "after it was flagged")
+        await message.edit("good evening")
+        await message.refresh_embeds([{"type": "link", "url": "https://example.com"}])
+        await scene.wire.quiet()
+        assert card.content.count("edited") == 1
+        assert len([one for one in scene.wire.requests if one.method == "PATCH"]) == 1
+
+
+async def test_a_second_card_points_to_the_first(scene: Scene) -> None:
+    async with scene.bot():
+        message, first = await flagged(scene)
+        await message.edit("you moron")
+        second = await scene.wire.wait_for_message(scene.log)
+        await shows(scene, first, "Message edited")
+        link = f"https://discord.com/channels/{scene.server.id}/{scene.log.id}/{first.id}"
+        assert f"Flagged before: [decision 1]({link})" in str(second.embeds[0]["fields"])
+        await scene.wire.quiet()
+        assert second.content == ""
+
+
+async def test_the_card_says_that_the_message_was_deleted(scene: Scene) -> None:
+    async with scene.bot():
+        message, card = await flagged(scene)
+        await message.delete()
+        await shows(scene, card, "Message deleted <t:")
+        assert labels(card) == ["Uphold", "Dismiss", "Timeout…"]
+
+
+async def test_deletions_in_bulk_cost_an_edit_for_each_card(scene: Scene) -> None:
+    async with scene.bot():
+        messages, cards = [], []
+        for number in range(3):
+            message, card = await flagged(scene, f"idiot {number}")
+            messages.append(message)
+            cards.append(card)
+        clean = [await scene.ada.post(scene.general, f"hello {number}") for number in range(20)]
+        ids = [message.id for message in [*messages, *clean]]
+        scene.wire.world.backend.bulk_delete_messages(scene.general.id, ids)
+        for card in cards:
+            await shows(scene, card, "Message deleted")
+        await scene.wire.quiet()
+        assert len([one for one in scene.wire.requests if one.method == "PATCH"]) == 3
+
+
+async def test_a_message_deleted_while_its_card_is_on_the_way(scene: Scene) -> None:
+    async with scene.bot():
+        scene.wire.faults.slow(0.6, "POST", "/channels/*/messages")
+        message = await scene.ada.post(scene.general, "idiot")
+        await scene.wire.wait_until(lambda: scene.rows("SELECT * FROM decisions"))
+        await message.delete()
+        card = await scene.wire.wait_for_message(scene.log)
+        await shows(scene, card, "Message deleted")
+
+
+async def test_a_card_that_is_gone_hinders_nobody(scene: Scene) -> None:
+    async with scene.bot():
+        message, card = await flagged(scene)
+        scene.wire.world.backend.delete_message(scene.log.id, card.id)
+        await message.edit("good morning")
+        await scene.wire.wait_for_request("PATCH", f"/messages/{card.id}")
+        _, other = await flagged(scene, "you moron")
+        await scene.mo.click(other, "Uphold")
+        await shows(scene, other, "Upheld")
+
+
+class TestExplaining:
+    @pytest.fixture(autouse=True)
+    def unexplained(self) -> None:
+        """Here cards are explained."""
+
+    async def test_the_words_that_counted_are_marked(self, scene: Scene) -> None:
+        async with scene.bot():
+            await scene.ada.post(scene.general, "well now you are such an idiot today my friend")
+            card = await scene.wire.wait_for_message(scene.log)
+            await scene.wire.wait_until(lambda: "__**" in card.embeds[0]["description"])
+            assert "such an __**idiot**__ today" in card.embeds[0]["description"]
+            assert "Marked words: Toxic 0.97 by themselves, 0.02 without them" in card.texts
+            assert labels(card) == ["Uphold", "Dismiss", "Delete", "Timeout…"]
+
+    async def test_explaining_and_clicking_do_not_overwrite_each_other(self, scene: Scene) -> None:
+        async with scene.bot():
+            scene.wire.faults.slow(0.3, "PATCH", "/channels/*/messages/*")
+            await scene.ada.post(scene.general, "you are such an idiot")
+            card = await scene.wire.wait_for_message(scene.log)
+            await scene.mo.click(card, "Uphold")
+            await shows(scene, card, "Upheld")
+            await scene.wire.wait_until(lambda: "__**" in card.embeds[0]["description"])
+            await scene.wire.quiet()
+            assert "Upheld" in card.content
+            assert labels(card) == ["Delete", "Timeout…", "Undo"]
+
+    async def test_a_card_that_cannot_be_explained_stays_as_it_is(self, scene: Scene) -> None:
+        async with scene.bot():
+            await scene.ada.post(scene.general, "idiot")  # nothing can be left out
+            card = await scene.wire.wait_for_message(scene.log)
+            await scene.wire.quiet()
+            assert card.embeds[0]["description"] == "||idiot||"
+            assert not [one for one in scene.wire.requests if one.method == "PATCH"]

@@ -1,0 +1,70 @@
+"""Actions that a crash has left behind: over the wire, with the real bot."""
+
+from __future__ import annotations
+
+from tests.cogs.acting import choose, done_to, enforce
+from tests.conftest import Scene
+
+
+async def test_what_was_decided_is_carried_out_after_a_crash(scene: Scene) -> None:
+    async with scene.bot():
+        await choose(scene, "insult", "timeout", duration="1h")
+        message = await scene.ada.post(scene.general, "you idiot")
+        await scene.wire.wait_for_message(scene.log)
+        await scene.mo.run(scene.general, "mode enforce")
+    # As if it had been decided in enforce mode, and the process had died in the middle of it.
+    scene.change("UPDATE decisions SET id = 101, outcome = NULL, mode = 'enforce'")
+    scene.change(
+        "INSERT INTO deeds (decision_id, kind, at, result, changed_at)"
+        " SELECT 101, 'delete', decided_at, 'begun', decided_at FROM decisions"
+    )
+    async with scene.bot(log_channel=False):
+        card = await scene.wire.wait_for_message(scene.log, timeout_s=8)
+        assert "Message deleted." in card.texts
+        assert message.deleted
+        assert scene.ada.timed_out_until is not None
+        await scene.wire.quiet()
+    assert scene.rows("SELECT outcome FROM decisions") == [("timed_out",)]
+    assert {row[0] for row in scene.rows("SELECT result FROM deeds")} == {"done"}
+
+
+async def test_a_timeout_is_made_up_for_although_the_message_is_gone(scene: Scene) -> None:
+    async with scene.bot():
+        await choose(scene, "insult", "timeout", duration="1h")
+        message = await scene.ada.post(scene.general, "you idiot")
+        await scene.wire.wait_for_message(scene.log)
+        await scene.mo.run(scene.general, "mode enforce")
+    scene.change("UPDATE decisions SET id = 101, outcome = NULL, mode = 'enforce'")
+    await message.delete()
+    async with scene.bot(log_channel=False):
+        await scene.wire.wait_for_request("PATCH", f"/members/{scene.ada.id}", timeout_s=8)
+        await scene.wire.quiet()
+        assert scene.ada.timed_out_until is not None
+    assert scene.rows("SELECT outcome FROM decisions") == [("timed_out",)]
+
+
+async def test_what_was_done_before_the_crash_is_not_done_again(scene: Scene) -> None:
+    async with scene.bot():
+        await enforce(scene, "insult", "timeout", duration="1h")
+        message = await scene.ada.post(scene.general, "you idiot")
+        await scene.wire.wait_for_message(scene.log)
+    before = done_to(scene)
+    scene.change("UPDATE decisions SET id = 101, outcome = NULL")
+    scene.change("UPDATE deeds SET decision_id = 101")
+    async with scene.bot(log_channel=False):
+        await scene.wire.wait_for_request("GET", f"/messages/{message.id}", timeout_s=8)
+        await scene.wire.quiet()
+        assert done_to(scene) == before
+    assert scene.rows("SELECT outcome FROM decisions") == [("timed_out",)]
+
+
+async def test_nothing_is_done_once_the_server_observes(scene: Scene) -> None:
+    async with scene.bot():
+        await choose(scene, "insult", "timeout", duration="1h")
+        await scene.ada.post(scene.general, "you idiot")
+        await scene.wire.wait_for_message(scene.log)
+    scene.change("UPDATE decisions SET id = 101, outcome = NULL, mode = 'enforce'")
+    async with scene.bot(log_channel=False):
+        card = await scene.wire.wait_for_message(scene.log, timeout_s=8)
+        assert "would have been deleted" in card.texts
+        assert done_to(scene) == []

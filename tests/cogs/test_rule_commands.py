@@ -1,0 +1,139 @@
+"""The commands that choose what is done about flags, with good and bad arguments."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cogs.acting import choose, words
+from tests.conftest import Scene
+
+
+async def test_actions_are_shown_and_reset(scene: Scene) -> None:
+    other = scene.server.add_channel("other")
+    run, general = scene.mo.run, scene.general
+    async with scene.bot(log_channel=False):
+        await choose(scene, "threat", "timeout")
+        await choose(scene, "insult", "delete", channel=other)
+        shown = words(await run(general, "actions show"))
+        assert "**Threat**: alert, delete the message and time its author out for 10" in shown
+        assert "**Toxic**: alert" in shown
+        assert f"{other.mention}: Insult delete" in shown
+        there = words(await run(general, "actions show", channel=other))
+        assert "**Insult**: alert and delete the message" in there
+        assert "10 minutes" in there
+        await run(general, "actions reset", label="threat")
+        assert "10 minutes" not in words(await run(general, "actions show"))
+        await run(general, "actions reset", channel=other)
+        assert other.mention not in words(await run(general, "actions show"))
+    assert scene.rows("SELECT * FROM actions") == []
+
+
+async def test_the_mode_survives_a_restart(scene: Scene) -> None:
+    async with scene.bot(log_channel=False):
+        assert "observes" in words(await scene.mo.run(scene.general, "mode show"))
+        reply = words(await scene.mo.run(scene.general, "mode enforce"))
+        assert "no label does more than alert" in reply
+    async with scene.bot(log_channel=False):
+        assert "enforces" in words(await scene.mo.run(scene.general, "mode show"))
+        await choose(scene, "insult", "timeout", duration="1d")
+        assert "every permission" in words(await scene.mo.run(scene.general, "mode show"))
+        assert "observes" in words(await scene.mo.run(scene.general, "mode observe"))
+
+
+async def test_thresholds_of_a_channel(scene: Scene) -> None:
+    other = scene.server.add_channel("other")
+    run, general = scene.mo.run, scene.general
+    async with scene.bot(log_channel=False):
+        reply = await run(general, "thresholds set", label="toxic", value=0.5, channel=other)
+        assert f"0.5** on in {other.mention} (before: 0.7)" in words(reply)
+        here, there = (
+            words(await run(general, "thresholds show")),
+            words(await run(general, "thresholds show", channel=other)),
+        )
+        assert "0.50" not in here
+        assert other.mention in here
+        assert "0.50  (preset 0.70)" in there
+        assert "Would be flagged" in words(await run(other, "check", text="rude"))
+        assert "Would not be flagged" in words(await run(general, "check", text="rude"))
+        await run(general, "thresholds reset", channel=other)
+        assert "0.50" not in words(await run(general, "thresholds show", channel=other))
+
+
+async def test_choices_for_a_channel_that_is_gone_disappear(scene: Scene) -> None:
+    other = scene.server.add_channel("other")
+    async with scene.bot(log_channel=False):
+        await choose(scene, "insult", "delete", channel=other)
+        other.delete()
+        assert str(other.id) not in words(await scene.mo.run(scene.general, "actions show"))
+    assert scene.rows("SELECT * FROM actions") == []
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "said"),
+    [
+        ("actions set", {"label": "rudeness", "action": "delete"}, "is not a label"),
+        ("actions set", {"label": "toxic", "action": "ban"}, "is not an action"),
+        (
+            "actions set",
+            {"label": "toxic", "action": "delete", "duration": "1h"},
+            "Only a timeout has a duration",
+        ),
+        (
+            "actions set",
+            {"label": "toxic", "action": "timeout", "duration": "soon"},
+            "“soon” is not a duration",
+        ),
+        (
+            "actions set",
+            {"label": "toxic", "action": "timeout", "duration": "29d"},
+            "from 1 minute to 28 days",
+        ),
+        (
+            "actions set",
+            {"label": "toxic", "action": "timeout", "duration": "30s"},
+            "out of range",
+        ),
+        ("escalation set", {"flags": 1, "window": "7", "timeout": "1h"}, "not a duration"),
+        ("escalation set", {"flags": 1, "window": "2000d", "timeout": "1h"}, "out of range"),
+        ("notice channel", {"text": "   "}, "1 to 500 characters"),
+    ],
+)
+async def test_bad_arguments_get_one_sentence_and_change_nothing(
+    scene: Scene, command: str, options: dict[str, object], said: str
+) -> None:
+    async with scene.bot(log_channel=False):
+        reply = await scene.mo.run(scene.general, command, force=True, **options)
+        assert reply.ephemeral
+        assert said in reply.texts
+    for table in ("actions", "escalation"):
+        assert scene.rows(f"SELECT * FROM {table}") == []
+    assert scene.rows("SELECT notice_text FROM servers WHERE notice_text IS NOT NULL") == []
+
+
+async def test_durations_are_offered_while_they_are_typed(scene: Scene) -> None:
+    async with scene.bot(log_channel=False):
+        offered = await scene.mo.autocomplete(
+            scene.general, "actions set", "duration", "2", label="toxic", action="timeout"
+        )
+        assert [choice["value"] for choice in offered] == ["2m", "2h", "2d"]
+        for typed, value in (("90 min", "90m"), ("hour", "1h"), ("", "1m"), ("28d", "28d")):
+            offered = await scene.mo.autocomplete(
+                scene.general, "actions set", "duration", typed, label="toxic", action="timeout"
+            )
+            assert offered[0]["value"] == value
+        assert not await scene.mo.autocomplete(
+            scene.general, "actions set", "duration", "29d", label="toxic", action="timeout"
+        )
+
+
+async def test_members_cannot_use_them(scene: Scene) -> None:
+    async with scene.bot(log_channel=False):
+        for command, options in (
+            ("mode enforce", {}),
+            ("notice off", {}),
+            ("actions reset", {}),
+            ("escalation off", {}),
+        ):
+            reply = await scene.ada.run(scene.general, command, force=True, **options)
+            assert "Manage Server" in reply.texts
+    assert scene.rows("SELECT * FROM servers") == []
