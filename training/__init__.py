@@ -7,8 +7,8 @@ Where to look, in the order of the work:
 
 - command line: `__main__`, `commands`; settings and folders: `config`, `runs`, `origins`
 - rows: `tables`, `data`, `auxiliary`, `written` (chat lines), `teachers`, `augment`; `inspect`
-  looks at them
+  looks at them, `word_list` counts the normaliser's words in them
 - training: `batches`, `losses`, `trainer`, `train`, `averaging`, `dropout`; without it: `baseline`
-- a model directory: `quantise`, `calibrate`, `export`, `card`; to the hub: `push`
+- a model directory: `graph`, `quantise`, `calibrate`, `export`, `card`; to the hub: `push`
 - measuring: `evaluate`, `bootstrap`, `bias`, `robustness`, `suites`, `compare`, `errors`
 """

@@ -40,6 +40,7 @@ for command in (
     measure.suite,
     ship.export,
     ship.push,
+    rows.words,
 ):
     main.add_command(command)
 

@@ -16,6 +16,7 @@ import discord
 
 from bot.chat.card_upkeep import CardUpkeep
 from bot.chat.deeds import MEANS
+from bot.chat.deeds.deletion import Deletion
 from bot.chat.deeds.means import Means, Target
 from bot.chat.deeds.timeout import Timeout
 from bot.chat.durations import in_words
@@ -89,6 +90,17 @@ class Actions:
             reason=audit_reason(decision.id, decision.labels_over, decision.scores),
         )
         return await self._claimed(decision.id, Timeout(), server, target, taken_over=True)
+
+    async def deleted_before(self, decision_id: int) -> bool:
+        """Whether an earlier run deleted the message of a decision by the server's rules.
+
+        Raises
+        ------
+        DatabaseError
+            If it cannot be looked up.
+        """
+        deed = await self._left_behind(decision_id, Deletion())
+        return deed is not None and deed.result is DeedResult.DONE
 
     async def drain(self) -> None:
         """Tell at once what is still to be told of crowds; for when the client closes."""

@@ -145,7 +145,8 @@ def what_was_done(carried: Carried) -> tuple[str, str]:
         lines.append(
             f"Escalated from {carried.escalated_from}, for {carried.earlier} earlier {flags}."
         )
-    if carried.spared is not None:
+    # Where it was found out in the doing, the deed's own line says it.
+    if carried.spared is not None and all(one.why_not != carried.spared for one in carried.deeds):
         lines.append(f"Not acted on: {carried.spared}")
     if carried.notice is not None:
         lines.append(carried.notice)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import discord
 
@@ -16,6 +17,8 @@ from bot.chat.enforcement import Deed, delete_message, delete_messages
 # Discord's bounds: messages in one request, characters of a reason for the audit log.
 _MOST = 100
 _REASON_LENGTH = 512
+# Discord refuses a request with a message of two weeks in it; an edit may flag one.
+_YOUNG = timedelta(days=13)
 
 
 @dataclass(slots=True)
@@ -84,14 +87,22 @@ class Deletions:
 def _take(
     waiting: dict[int, tuple[str, asyncio.Future[Deed]]],
 ) -> tuple[dict[int, tuple[str, asyncio.Future[Deed]]], str]:
-    """The first that wait, as many as one request and one reason hold; they wait no more."""
+    """The first that wait, as many as one request and one reason hold; they wait no more.
+
+    An old message goes alone.
+    """
+    oldest = discord.utils.time_snowflake(discord.utils.utcnow() - _YOUNG)
     batch: dict[int, tuple[str, asyncio.Future[Deed]]] = {}
     reason = ""
     for message_id, (own, future) in list(waiting.items()):
+        if batch and message_id < oldest:
+            continue
         longer = f"{reason}; {own}" if reason else own
         if batch and (len(batch) == _MOST or len(longer) > _REASON_LENGTH):
             break
         reason = longer
         batch[message_id] = own, future
         del waiting[message_id]
+        if message_id < oldest:
+            break
     return batch, reason

@@ -26,7 +26,15 @@ from bot.chat.standing import Click
 from bot.errors import DatabaseError
 from bot.logs import describe
 from bot.storage.cards import Cards, Change
-from bot.storage.history import CardPlace, DeedKind, DeedResult, History, Verdict
+from bot.storage.history import (
+    CardPlace,
+    DeedKind,
+    DeedResult,
+    History,
+    RecordedDeed,
+    Verdict,
+)
+from bot.storage.members import FORGOTTEN
 from bot.storage.verdicts import Verdicts
 
 log = logging.getLogger(__name__)
@@ -154,6 +162,11 @@ class Desk:
         history = await self._verdicts.history(decision_id)
         if history is None or history.decision.server_id != interaction.guild_id:
             raise NotDone(f"Decision {decision_id} is no longer in the log of this server.")
+        if history.decision.author_id == FORGOTTEN:
+            raise NotDone(
+                f"The author of decision {decision_id} asked to be forgotten: nothing more can be "
+                "done about it here."
+            )
         return history
 
     async def _do(
@@ -185,7 +198,7 @@ class Desk:
         if verdict is Verdict.DISMISSED:
             timeout = await self._verdicts.claim_lifting(decision_id)
             if timeout is not None:
-                return await self._lift(interaction, history, timeout.id)
+                return await self._lift(interaction, history, timeout)
         return None
 
     async def _delete(self, interaction: discord.Interaction[Any], history: History) -> str | None:
@@ -220,22 +233,24 @@ class Desk:
             raise NotDone("There is nothing left to take back.")
         said = []
         if taken.timeout is not None:
-            said.append(await self._lift(interaction, history, taken.timeout.id))
+            said.append(await self._lift(interaction, history, taken.timeout))
         if history.deletion is not None:
             said.append("A deleted message cannot be brought back.")
         return " ".join(words for words in said if words) or None
 
     async def _lift(
-        self, interaction: discord.Interaction[Any], history: History, deed_id: int
+        self, interaction: discord.Interaction[Any], history: History, given: RecordedDeed
     ) -> str | None:
         """Lift a timeout that was claimed; why it was not comes back."""
         deed = await lift_timeout(
             _server(interaction),
             history.decision.author_id,
             _reason(history, interaction.user),
+            # It was given some time after it was claimed, and before that was written down.
+            latest=None if given.duration is None else given.changed_at + given.duration,
         )
         over = deed.done or deed.hurdle in (Hurdle.ALREADY, Hurdle.LEFT)
-        await self._verdicts.lifted(deed_id, done=over)
+        await self._verdicts.lifted(given.id, done=over, detail=deed.why_not if over else None)
         return None if deed.done else f"The timeout was not lifted: {_told(deed)}"
 
     async def _once(
@@ -291,6 +306,8 @@ class Desk:
 def _who(interaction: discord.Interaction[Any], moderator_id: int | None) -> str:
     if moderator_id is None:
         return "Hexward"
+    if moderator_id == FORGOTTEN:
+        return "Another moderator"
     return "You" if moderator_id == interaction.user.id else f"<@{moderator_id}>"
 
 

@@ -8,6 +8,7 @@ requests in ten minutes would lock the host out of Discord.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -34,6 +35,8 @@ __all__ = (
     "timeout_member",
 )
 
+log = logging.getLogger(__name__)
+
 # How long a deed may take in all, waiting for Discord's rate limits included.
 _PATIENCE_S = 60.0
 # Pauses before a request is made again that Discord could not answer.
@@ -44,6 +47,7 @@ _ARCHIVED = 50083
 # Discord counts the 28 days by its own clock.
 _CLOCKS_DIFFER = timedelta(seconds=30)
 _REASON_LENGTH = 512
+_MODERATES_HERE = "The member moderates in this channel."
 
 # Who has one of these moderates, and is never acted on.
 MODERATES = (
@@ -128,12 +132,19 @@ async def _delete_in(
 
 
 async def timeout_member(
-    server: discord.Guild, member_id: int, duration: timedelta, reason: str
+    server: discord.Guild,
+    member_id: int,
+    duration: timedelta,
+    reason: str,
+    *,
+    channel_id: int | None = None,
 ) -> Deed:
     """Keep a member quiet. A timeout that lasts longer already is left as it is.
 
     Parameters
     ----------
+    channel_id
+        Who moderates in this channel is spared as well.
     duration
         At most 28 days; what is longer is cut.
     reason
@@ -150,6 +161,8 @@ async def timeout_member(
         found = await _subject(server, member_id, What.TIMEOUT)
         if isinstance(found, Deed):
             return found
+        if channel_id is not None and await _moderates_in(server, channel_id, found):
+            return _hindered(What.TIMEOUT, Hurdle.PROTECTED, _MODERATES_HERE)
         until = discord.utils.utcnow() + min(duration, LONGEST_TIMEOUT - _CLOCKS_DIFFER)
         running = found.timed_out_until
         if running is not None and running >= until:
@@ -161,11 +174,16 @@ async def timeout_member(
     return await _patiently(What.TIMEOUT, time_out)
 
 
-async def lift_timeout(server: discord.Guild, member_id: int, reason: str) -> Deed:
+async def lift_timeout(
+    server: discord.Guild, member_id: int, reason: str, *, latest: datetime | None = None
+) -> Deed:
     """Let a member speak again.
 
     Parameters
     ----------
+    latest
+        When the timeout that is meant ends at the latest. One that lasts longer was given for
+        something else, by the bot or by a person, and is left as it is.
     reason
         For the server's audit log: 1 to 512 characters; what is longer is cut.
 
@@ -182,6 +200,11 @@ async def lift_timeout(server: discord.Guild, member_id: int, reason: str) -> De
         if not found.is_timed_out():
             why = "The member is not timed out."
             return _hindered(What.LIFT_TIMEOUT, Hurdle.ALREADY, why)
+        running = found.timed_out_until
+        if latest is not None and running is not None and running > latest + _CLOCKS_DIFFER:
+            ends = discord.utils.format_dt(running, "R")
+            why = f"A longer timeout has taken its place (it ends {ends})."
+            return replace(_hindered(What.LIFT_TIMEOUT, Hurdle.ALREADY, why), until=running)
         return await _set_timeout(found, None, What.LIFT_TIMEOUT, reason)
 
     return await _patiently(What.LIFT_TIMEOUT, lift)
@@ -199,8 +222,16 @@ def spared(member: discord.Member, channel: ServerChannel | None = None) -> str 
     if hindered is not None:
         return hindered.why_not
     if permissions_in(channel, member).manage_messages:
-        return "The member moderates in this channel."
+        return _MODERATES_HERE
     return None
+
+
+async def _moderates_in(server: discord.Guild, channel_id: int, member: discord.Member) -> bool:
+    try:
+        channel = await channel_by_id(server, channel_id)
+    except (discord.NotFound, discord.Forbidden):
+        return False
+    return permissions_in(channel, member).manage_messages
 
 
 def _protected(member: discord.Member, what: What) -> Deed | None:
@@ -271,7 +302,15 @@ async def _delete(channel: ServerChannel, message_ids: Sequence[int], reason: st
         try:
             await request()
         finally:
-            await channel.edit(archived=True, reason=text)
+            await _put_back(channel, text)
+
+
+async def _put_back(thread: discord.Thread, reason: str) -> None:
+    """Archive a thread again; who may wake one need not be allowed to archive it."""
+    try:
+        await thread.edit(archived=True, reason=reason)
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        log.info("A thread that was woken stays awake: %s", describe(error))
 
 
 async def _patiently(what: What, deed: Callable[[], Awaitable[Deed]]) -> Deed:

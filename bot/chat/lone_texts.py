@@ -141,7 +141,8 @@ class LoneTexts:
     async def _decide(self, text: LoneText, settings: ServerSettings) -> Decision:
         score = partial(self._engine.score, server_id=text.server.id, priority=Priority.LIVE)
         reading = await read_through(text.surface.text, score)
-        decision = decide(reading.scores, rules_at(self._presets, settings, text.place))
+        rules = rules_at(self._presets, settings, text.place)
+        decision = decide(reading.scores, rules, settings.mode)
         if decision.action.acts:
             return replace(decision, action=Action.ALERT, timeout=None)
         return decision
@@ -168,6 +169,7 @@ class LoneTexts:
                 model_version=self._engine.model.version,
                 message_created_at=text.at,
                 decided_at=now,
+                mode=decision.mode,
             )
         )
         if recorded is None:

@@ -91,7 +91,7 @@ class Posting:
         self._pending: dict[int, int] = {}
         self._crowds: dict[int, _Crowd] = {}
         self._complained: set[tuple[int, Outcome]] = set()
-        self._told_remedies: set[tuple[int, What]] = set()
+        self._told_remedies: set[tuple[int, What, int]] = set()
 
     async def show(self, flag: Flag, carried: Carried) -> Result:
         """Post the card of a flag.
@@ -102,7 +102,7 @@ class Posting:
             Never raises, whatever Discord answers.
         """
         server_id = flag.server.id
-        carried = self._remind_once(server_id, carried)
+        carried = self._remind_once(flag, carried)
         pending = self._pending.get(server_id, 0)
         if pending >= MOST_PENDING:
             self._crowd_out(flag, carried)
@@ -149,11 +149,13 @@ class Posting:
         card = await channel.send(embed=alert_card(alert), view=view, nonce=_nonce(flag))
         await self._upkeep.posted(alert, flag.message.id, card)
 
-    def _remind_once(self, server_id: int, carried: Carried) -> Carried:
+    def _remind_once(self, flag: Flag, carried: Carried) -> Carried:
         """Leave the remedy out of a card if an earlier one told it, until it has worked again."""
-        deeds = []
+        deeds, server_id = [], flag.server.id
         for deed in carried.deeds:
-            key = server_id, deed.what
+            # What may be deleted differs by channel; that it works in one says nothing of another.
+            place = flag.message.channel.id if deed.what is What.DELETE else 0
+            key = server_id, deed.what, place
             if deed.done:
                 self._told_remedies.discard(key)
             elif deed.remedy is not None and key not in self._told_remedies:

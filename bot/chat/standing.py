@@ -14,6 +14,7 @@ from discord.utils import format_dt
 
 from bot.chat.durations import in_words
 from bot.storage.history import DeedKind, DeedResult, History, RecordedDeed, Verdict
+from bot.storage.members import FORGOTTEN
 
 # A line has at most some 150 characters and a message takes 2,000.
 _MOST_LINES = 8
@@ -84,7 +85,7 @@ def _lines(history: History) -> list[str]:
     if history.verdict is not None and not _goes_without_saying(history):
         given = history.verdict
         heading = "Upheld" if given.verdict is Verdict.UPHELD else "Dismissed as a false alarm"
-        told.append((given.at, f"**{heading}** by <@{given.moderator_id}> {_when(given.at)}"))
+        told.append((given.at, f"**{heading}** by {_who(given.moderator_id)} {_when(given.at)}"))
     return [words for _, words in sorted(told, key=lambda entry: entry[0])]
 
 
@@ -96,10 +97,10 @@ def _deed(deed: RecordedDeed) -> str | None:
             Verdict.DISMISSED: "“False alarm” taken back",
             None: "Undone",
         }[None if deed.detail is None else Verdict(deed.detail)]
-        return f"{taken} by <@{deed.moderator_id}> {_when(deed.at)}"
+        return f"{taken} by {_who(deed.moderator_id)} {_when(deed.at)}"
     if deed.moderator_id is None:  # by the server's rules: the card tells it
         return f"Timeout lifted {_when(deed.changed_at)}" if _was_lifted(deed) else None
-    by = f"by <@{deed.moderator_id}> {_when(deed.at)}"
+    by = f"by {_who(deed.moderator_id)} {_when(deed.at)}"
     if deed.kind is DeedKind.DELETE:
         return f"**Message deleted** {by}" if deed.result is DeedResult.DONE else None
     lasting = "" if deed.duration is None else f" for {in_words(deed.duration)}"
@@ -133,6 +134,10 @@ def _goes_without_saying(history: History) -> bool:
             for deed in history.deeds
         )
     )
+
+
+def _who(moderator_id: int | None) -> str:
+    return "a moderator" if moderator_id in (None, FORGOTTEN) else f"<@{moderator_id}>"
 
 
 def _when(moment: datetime) -> str:

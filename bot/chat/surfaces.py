@@ -85,13 +85,8 @@ class AttachedFile:
 Part = Surface | AttachedFile
 
 
-def surfaces(message: discord.Message) -> tuple[Surface, ...]:
-    """The texts that an event brings: a message's own, and those of messages it forwards."""
-    return tuple(part for part in parts(message) if isinstance(part, Surface))
-
-
 def parts(message: discord.Message) -> tuple[Part, ...]:
-    """The texts of a message, and the text files in it that have to be fetched."""
+    """The texts of a message and of those it forwards, with the text files to be fetched."""
     found = list(_parts("", message, message.poll))
     for number, snapshot in enumerate(message.message_snapshots, start=1):
         found += _parts(numbered("forward", number), snapshot, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import accumulate
 
 import discord
 from discord import app_commands
@@ -34,6 +35,8 @@ DurationArgument = app_commands.Transform[timedelta, TIMEOUTS]
 
 _USUAL_TIMEOUT = timedelta(minutes=10)
 _MOST_SHOWN = 20
+# A description takes 4,096 characters, and the six labels of the server come first.
+_MOST_CHARACTERS = 3_200
 
 
 @app_commands.default_permissions(manage_guild=True)
@@ -165,8 +168,10 @@ def _add_places(card: discord.Embed, settings: ServerSettings) -> None:
         if own.measures
     ]
     if lines:
-        more = len(lines) - _MOST_SHOWN
-        shown = lines[:_MOST_SHOWN] + ([f"and {more} more"] if more > 0 else [])
+        ends = accumulate(len(line) + 1 for line in lines[:_MOST_SHOWN])
+        room = sum(end <= _MOST_CHARACTERS for end in ends)
+        more = len(lines) - room
+        shown = lines[:room] + ([f"and {more} more"] if more > 0 else [])
         card.description = f"{card.description}\n\n**Otherwise**\n" + "\n".join(shown)
 
 

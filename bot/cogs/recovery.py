@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import discord
@@ -144,6 +145,9 @@ class Recovery(commands.Cog):
 
     async def _without_message(self, recorded: RecordedDecision, server: discord.Guild) -> Result:
         """What is left to do once the message is gone, perhaps by our own hand before the stop."""
+        gone = Result(Outcome.MESSAGE_GONE)
+        if await self._actions.deleted_before(recorded.id):
+            gone = Result(Outcome.DELETED, "before its card was posted")
         settings = await self._servers.get(server.id)
         enforced = recorded.mode is Mode.ENFORCE and settings.mode is Mode.ENFORCE
         if (
@@ -151,8 +155,8 @@ class Recovery(commands.Cog):
             or not enforced
             or recorded.decided_at < self._made_at - _LATEST_TIMEOUT
         ):
-            return Result(Outcome.MESSAGE_GONE)
+            return gone
         deed = await self._actions.time_out_late(server, recorded)
         if deed is None or not deed.done:
-            return Result(Outcome.MESSAGE_GONE, None if deed is None else deed.why_not)
+            return gone if deed is None else replace(gone, detail=deed.why_not)
         return Result(Outcome.TIMED_OUT, "the message is gone")

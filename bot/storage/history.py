@@ -62,7 +62,8 @@ class RecordedDeed:
     duration
         Of a timeout; None otherwise.
     detail
-        Why it failed, or for `DeedKind.UNDO` the verdict that was taken back; None otherwise.
+        Why it failed, what ended a timeout that was not lifted, or for `DeedKind.UNDO` the verdict
+        that was taken back; None otherwise.
     """
 
     id: int

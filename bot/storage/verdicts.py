@@ -104,8 +104,16 @@ class Verdicts:
         """Lay claim to lifting the timeout that still runs; None if there is none."""
         return await self._database.write(partial(_claim_lifting, decision_id))
 
-    async def lifted(self, deed_id: int, *, done: bool) -> None:
-        """Write down whether a timeout was lifted."""
+    async def lifted(self, deed_id: int, *, done: bool, detail: str | None = None) -> None:
+        """Write down whether a timeout was lifted.
+
+        Parameters
+        ----------
+        done
+            Whether it is over.
+        detail
+            What ended it, if it was not lifted, in a sentence; cut to 200 characters.
+        """
         table = schema.deeds
         statement = (
             update(table)
@@ -113,6 +121,7 @@ class Verdicts:
             .values(
                 result=(DeedResult.UNDONE if done else DeedResult.DONE).value,
                 changed_at=datetime.now(UTC),
+                detail=None if detail is None else detail[:_DETAIL_LENGTH],
             )
         )
         await self._database.write(lambda connection: connection.execute(statement).rowcount)

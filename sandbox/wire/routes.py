@@ -22,6 +22,7 @@ MESSAGE_DELETE = 72
 #: Discord remembers a nonce for "the past few minutes".
 NONCE_S = 300.0
 LONGEST_TIMEOUT = timedelta(days=28)
+BULK_DELETABLE = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,14 @@ def _may_time_out(call: Call, guild_id: int, user_id: int) -> None:
     if datetime.fromisoformat(until) > backend.clock.now() + LONGEST_TIMEOUT + timedelta(minutes=1):
         text = "communication_disabled_until: cannot be more than 28 days in the future"
         raise BackendError(400, 50035, f"Invalid Form Body: {text}")
+
+
+@_refusal("POST", "/channels/{channel_id}/messages/bulk-delete")
+def _may_bulk_delete(call: Call, channel_id: int) -> None:
+    oldest = discord.utils.time_snowflake(call.world.backend.clock.now() - BULK_DELETABLE)
+    if any(int(message_id) < oldest for message_id in call.field("messages") or ()):
+        text = "You can only bulk delete messages that are under 14 days old."
+        raise BackendError(400, 50034, text)
 
 
 # -- routes that simcord lacks, or answers with less than a wire needs

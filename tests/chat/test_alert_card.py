@@ -152,3 +152,20 @@ def test_what_enforcing_did_and_could_not_do() -> None:
         "Author not timed out: I lack Timeout Members in this server. "
         "Give my role Timeout Members.",
     ]
+
+
+def test_why_somebody_was_spared_is_said_once() -> None:
+    why = "The member owns this server."
+    told = what_was_done(
+        Carried(
+            mode=Mode.ENFORCE,
+            action=Action.TIMEOUT,
+            timeout=HOUR,
+            deeds=(
+                Deed(True, What.DELETE),
+                Deed(False, What.TIMEOUT, why, Hurdle.PROTECTED),
+            ),
+            spared=why,
+        )
+    )[1]
+    assert told.splitlines() == ["Message deleted.", f"Author not timed out: {why}"]

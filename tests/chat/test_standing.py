@@ -6,6 +6,7 @@ import pytest
 from bot.chat.durations import in_words
 from bot.chat.standing import FRESH, Click, standing
 from bot.storage.history import DeedKind, DeedResult, GivenVerdict, History, RecordedDeed, Verdict
+from bot.storage.members import FORGOTTEN
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -136,3 +137,12 @@ def test_a_long_story_stays_within_a_message() -> None:
 )
 def test_durations_in_words(seconds: int, words: str) -> None:
     assert in_words(timedelta(seconds=seconds)) == words
+
+
+def test_a_moderator_who_asked_to_be_forgotten_is_not_named() -> None:
+    given = GivenVerdict(Verdict.UPHELD, FORGOTTEN, NOW)
+    undone = deed(DeedKind.UNDO, moderator_id=FORGOTTEN)
+    deleted = deed(DeedKind.DELETE, moderator_id=FORGOTTEN, at=NOW - HOUR, changed_at=NOW - HOUR)
+    lines = shown(verdict=given, deeds=(deleted, undone)).words.splitlines()
+    assert len(lines) == 3
+    assert all(" by a moderator <t:" in line for line in lines)

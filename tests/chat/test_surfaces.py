@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.surfaces import AttachedFile, parts, surfaces, words
+from bot.chat.surfaces import AttachedFile, Surface, parts, words
 from bot.chat.text_files import LARGEST_BYTES, MOST_FILES
 from bot.storage.decisions import _SURFACE
 from tests.chat.payloads import attachment, message, poll, snapshot
@@ -20,7 +20,8 @@ CAPTURES = Path(__file__).parents[2].parent / "shared" / "discord" / "captures"
 
 def texts(**fields: Any) -> dict[str, str]:
     """The texts of such a message by their names."""
-    return {surface.name: surface.text for surface in surfaces(message(**fields))}
+    found = (part for part in parts(message(**fields)) if isinstance(part, Surface))
+    return {surface.name: surface.text for surface in found}
 
 
 def files(**fields: Any) -> list[str]:

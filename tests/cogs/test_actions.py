@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import discord
 import pytest
 
-from sandbox.wire import Member
+from sandbox.wire import Member, Message
 from tests.cogs.acting import choose, done_to, enforce, flagged, words
 from tests.conftest import Scene
 
@@ -262,6 +262,18 @@ async def test_an_archived_thread_is_woken_for_a_deletion_and_put_back(scene: Sc
         assert patches == [False, True]
 
 
+async def test_a_thread_that_cannot_be_put_back_does_not_hide_the_deletion(scene: Scene) -> None:
+    async with scene.bot():
+        await enforce(scene, "insult", "delete")
+        thread = scene.general.add_thread("a thread", by=scene.ada)
+        scene.wire.faults.refuse("DELETE", "/channels/*/messages/*", status=400, code=50083)
+        scene.wire.faults.slow(0.0, "PATCH", f"/channels/{thread.id}")  # waking works
+        scene.wire.faults.refuse("PATCH", f"/channels/{thread.id}")
+        card = await flagged(scene, scene.ada, thread, "you idiot")
+        assert "Message deleted." in card.texts
+    assert scene.rows("SELECT outcome FROM decisions") == [("deleted",)]
+
+
 async def test_an_archived_thread_that_may_not_be_woken_is_told(scene: Scene) -> None:
     async with scene.bot():
         await enforce(scene, "insult", "delete")
@@ -290,3 +302,50 @@ async def test_a_raid_is_deleted_in_few_requests_that_name_every_decision(scene:
     assert all(f"Hexward decision {number}:" in reasons for number in range(1, 13))
     assert all(len(reason or "") <= 512 for _, _, reason in deeds)
     assert scene.rows("SELECT count(*) FROM decisions WHERE outcome = 'deleted'") == [(12,)]
+
+
+async def test_an_old_message_that_was_edited_spoils_no_other_deletion(scene: Scene) -> None:
+    backend = scene.wire.world.backend
+    old = backend.prepare_message(scene.general.id, scene.ada.id, "good morning")
+    old.id = discord.utils.time_snowflake(datetime.now(UTC) - timedelta(days=21))
+    backend.commit_message(old)
+    async with scene.bot():
+        await enforce(scene, "insult", "delete")
+        scene.wire.faults.slow(0.5, "DELETE", "/channels/*/messages/*")
+        await scene.ada.post(scene.general, "you idiot")
+        await scene.wire.quiet(0.1)
+        await scene.ada.post(scene.general, "you moron")
+        await Message.of(scene.wire.world, old).edit("you idiot")
+        await scene.ada.post(scene.general, "you loser")
+        for _ in range(4):
+            await scene.wire.wait_for_message(scene.log)
+        assert [m for m in scene.general.messages if m.author_id == scene.ada.id] == []
+    assert scene.rows("SELECT count(*) FROM decisions WHERE outcome = 'deleted'") == [(4,)]
+
+
+async def test_a_message_that_is_caught_up_with_times_no_moderator_out(scene: Scene) -> None:
+    async with scene.bot():
+        await scene.mo.run(scene.general, "exempt moderators", exempt=False)
+        await enforce(scene, "insult", "timeout", duration="1h")
+    scene.general.set_permissions(scene.ada, manage_messages=True)
+    await scene.ada.post(scene.general, "you idiot")
+    async with scene.bot(log_channel=False):
+        card = await scene.wire.wait_for_message(scene.log, 8, where=lambda one: bool(one.embeds))
+        assert card.texts.count("The member moderates in this channel.") == 1
+        assert "Message deleted." in card.texts
+        assert scene.ada.timed_out_until is None
+
+
+async def test_a_permission_that_one_channel_lacks_is_told_once_whatever_works_elsewhere(
+    scene: Scene,
+) -> None:
+    closed = scene.server.add_channel("closed")
+    closed.set_permissions(scene.server.bot, manage_messages=False)
+    async with scene.bot():
+        await enforce(scene, "insult", "delete")
+        assert "Give my role" in (await flagged(scene, scene.ada, closed, "you idiot")).texts
+        card = await flagged(scene, scene.ada, scene.general, "you moron")
+        assert "Message deleted." in card.texts
+        card = await flagged(scene, scene.ada, closed, "you loser")
+        assert "I lack Manage Messages" in card.texts
+        assert "Give my role" not in card.texts

@@ -463,3 +463,41 @@ class TestExplaining:
             await scene.wire.quiet()
             assert card.embeds[0]["description"] == "||idiot||"
             assert not [one for one in scene.wire.requests if one.method == "PATCH"]
+
+
+async def test_undoing_a_timeout_leaves_a_longer_one_of_somebody_elses(
+    scene: Scene, mia: Any
+) -> None:
+    async with scene.bot():
+        _, card = await flagged(scene)
+        _, other = await flagged(scene, "you moron")
+        await mia.select((await mia.click(card, "Timeout…")).message, ["600"])
+        await shows(scene, card, "Author timed out")
+        await mia.select((await mia.click(other, "Timeout…")).message, ["86400"])
+        await shows(scene, other, "Author timed out")
+        until = scene.ada.timed_out_until
+        undone = await mia.click(card, "Undo")
+        assert "A longer timeout has taken its place" in await said(undone)
+        await shows(scene, card, "“Upheld” taken back", "; ended")
+        assert scene.ada.timed_out_until == until
+        await mia.click(other, "Undo")
+        await shows(scene, other, "lifted <t:")
+        assert scene.ada.timed_out_until is None
+
+
+async def test_nothing_more_is_done_about_an_author_who_was_forgotten(
+    scene: Scene, mia: Any
+) -> None:
+    async with scene.bot():
+        _, card = await flagged(scene)
+        await mia.click(card, "Dismiss")
+        await shows(scene, card, "Dismissed")
+        asked = await scene.ada.run(scene.general, "privacy forget")
+        (question,) = [one for one in (asked.message, *asked.followups) if one and one.buttons]
+        await scene.ada.click(question, "Delete what is stored of me")
+        await scene.wire.wait_until(lambda: question.content.startswith("Done."))
+        refused = await said(await mia.click(card, "Undo"))
+        assert refused.startswith("The author of decision 1 asked to be forgotten")
+    assert scene.rows("SELECT author_id FROM decisions") == [(0,)]
+    assert scene.rows("SELECT * FROM cards") == []
+    assert scene.rows(VERDICTS) == [("dismissed", mia.id)]

@@ -68,3 +68,17 @@ async def test_nothing_is_done_once_the_server_observes(scene: Scene) -> None:
         card = await scene.wire.wait_for_message(scene.log, timeout_s=8)
         assert "would have been deleted" in card.texts
         assert done_to(scene) == []
+
+
+async def test_a_deletion_before_the_crash_is_settled_as_one(scene: Scene) -> None:
+    async with scene.bot():
+        await enforce(scene, "insult", "delete")
+        message = await scene.ada.post(scene.general, "you idiot")
+        await scene.wire.wait_for_message(scene.log)
+        assert message.deleted
+    scene.change("UPDATE decisions SET id = 101, outcome = NULL")
+    scene.change("UPDATE deeds SET decision_id = 101")
+    async with scene.bot(log_channel=False):
+        await scene.wire.wait_for_request("GET", f"/messages/{message.id}", timeout_s=8)
+        await scene.wire.quiet()
+    assert scene.rows("SELECT outcome FROM decisions") == [("deleted",)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.labels import LABELS
 from tests.cogs.acting import choose, words
 from tests.conftest import Scene
 
@@ -137,3 +138,20 @@ async def test_members_cannot_use_them(scene: Scene) -> None:
             reply = await scene.ada.run(scene.general, command, force=True, **options)
             assert "Manage Server" in reply.texts
     assert scene.rows("SELECT * FROM servers") == []
+
+
+async def test_choices_for_many_channels_fit_into_one_answer(scene: Scene) -> None:
+    others = [scene.server.add_channel(f"other-{number}") for number in range(20)]
+    async with scene.bot():
+        pass
+    for other in others:
+        for label in LABELS:
+            scene.change(
+                "INSERT INTO actions (server_id, scope_id, label, action, timeout_s)"
+                f" VALUES ({scene.server.id}, {other.id}, '{label}', 'timeout', 2419140)"
+            )
+    async with scene.bot(log_channel=False):
+        shown = words(await scene.mo.run(scene.general, "actions show"))
+        listed = sum(other.mention in shown for other in others)
+        assert 0 < listed < 20
+        assert f"and {20 - listed} more" in shown

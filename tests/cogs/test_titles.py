@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cogs.acting import done_to, enforce
 from tests.conftest import Scene
 
 DECISIONS = "SELECT channel_id, message_id, author_id, surface, outcome FROM decisions ORDER BY id"
@@ -142,3 +143,15 @@ async def test_a_flag_that_a_crash_left_is_told_if_the_title_still_stands(scene:
         changed.id: "message_gone",
         gone.id: "message_gone",
     }
+
+
+async def test_a_title_is_told_and_never_acted_on_whatever_the_mode(scene: Scene) -> None:
+    async with scene.bot():
+        await enforce(scene, "insult", "timeout")
+        scene.general.add_thread("you idiot", by=scene.ada)
+        await scene.wire.wait_for_message(scene.log)
+        await scene.wire.quiet()
+        assert done_to(scene) == []
+    assert scene.rows("SELECT action, mode, timeout_s FROM decisions") == [
+        ("alert", "enforce", None)
+    ]

@@ -33,7 +33,13 @@ class Timeout(Means):
     async def do(self, server: discord.Guild, target: Target) -> Deed:
         if target.timeout is None:
             return Deed(False, self.what, "No duration was chosen.", Hurdle.FAILED)
-        return await timeout_member(server, target.author_id, target.timeout, target.reason)
+        return await timeout_member(
+            server,
+            target.author_id,
+            target.timeout,
+            target.reason,
+            channel_id=target.channel_id,
+        )
 
     @staticmethod
     def shortcomings(server: discord.Guild, settings: ServerSettings) -> list[str]:
