@@ -12,8 +12,8 @@ from bot.logs import describe
 from bot.storage.server_settings import Notice, NoticeWay
 
 USUAL_TEXT = (
-    "Your message was removed because it may hurt others. Moderators see it as well, and put "
-    "right what was removed by mistake."
+    "Something was done about your message, because it may hurt others. Moderators see it as well, "
+    "and put right what was a mistake."
 )
 
 # Who writes ten such messages in a minute is told once.

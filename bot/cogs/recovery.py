@@ -13,6 +13,7 @@ from discord.ext import commands
 
 from bot.chat.actions import Actions, Flag, Result
 from bot.chat.client import Hexward
+from bot.chat.deeds import timeout
 from bot.chat.lone_texts import LoneTexts, stands_alone
 from bot.chat.lookup import message_by_id
 from bot.chat.revisions import AS_POSTED, milliseconds
@@ -28,8 +29,6 @@ log = logging.getLogger(__name__)
 
 # Older flags are history: an alert about them would only confuse.
 _OLDEST = timedelta(hours=24)
-# A timeout for what is gone from the channel comes out of the blue after this.
-_LATEST_TIMEOUT = timedelta(hours=1)
 _PAGE = 200
 
 
@@ -153,7 +152,7 @@ class Recovery(commands.Cog):
         if (
             recorded.timeout is None
             or not enforced
-            or recorded.decided_at < self._made_at - _LATEST_TIMEOUT
+            or recorded.decided_at < self._made_at - timeout.LATEST
         ):
             return gone
         deed = await self._actions.time_out_late(server, recorded)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import discord
 import pytest
 
+from bot.chat.deeds import timeout
 from sandbox.wire import Member, Message
 from tests.cogs.acting import choose, done_to, enforce, flagged, words
 from tests.conftest import Scene
@@ -334,6 +335,18 @@ async def test_a_message_that_is_caught_up_with_times_no_moderator_out(scene: Sc
         assert card.texts.count("The member moderates in this channel.") == 1
         assert "Message deleted." in card.texts
         assert scene.ada.timed_out_until is None
+
+
+async def test_nobody_is_timed_out_for_what_was_written_long_ago(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timeout, "LATEST", timedelta(0))
+    async with scene.bot():
+        await enforce(scene, "insult", "timeout", duration="1h")
+        card = await flagged(scene, scene.ada, scene.general, "you idiot")
+    assert "The message is more than an hour old." in card.texts
+    assert "Message deleted." in card.texts
+    assert scene.ada.timed_out_until is None
 
 
 async def test_a_permission_that_one_channel_lacks_is_told_once_whatever_works_elsewhere(

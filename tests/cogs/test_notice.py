@@ -37,7 +37,7 @@ async def test_by_direct_message(scene: Scene) -> None:
         card = await flagged(scene, scene.ada, scene.general, "you idiot")
         assert "told by direct message" in card.texts
         (notice,) = scene.ada.dms.messages
-        assert notice.content.startswith("**Demo**: Your message was removed")
+        assert notice.content.startswith("**Demo**: Something was done about your message")
 
 
 async def test_closed_direct_messages_are_told_and_nothing_else(scene: Scene) -> None:

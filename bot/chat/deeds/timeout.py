@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import discord
 
 from bot.chat.deeds.means import Means, Target, listed
@@ -11,9 +13,13 @@ from bot.storage.decisions import Outcome
 from bot.storage.history import DeedKind
 from bot.storage.server_settings import ServerSettings
 
+# A timeout for what was written longer ago comes out of the blue; a message that was missed, and is
+# caught up with, may be days old.
+LATEST = timedelta(hours=1)
+
 
 class Timeout(Means):
-    """Times the author out, unless they moderate or stand above the bot."""
+    """Times the author out, unless they moderate, stand above the bot, or wrote it long ago."""
 
     action = Action.TIMEOUT
     what = What.TIMEOUT
@@ -23,6 +29,8 @@ class Timeout(Means):
     def spares(self, message: discord.Message) -> str | None:
         if message.webhook_id is not None:
             return "It was posted by a webhook, not by a member."
+        if datetime.now(UTC) - (message.edited_at or message.created_at) > LATEST:
+            return "The message is more than an hour old."
         if not isinstance(message.author, discord.Member):
             return None  # found out when it is done
         channel: object = message.channel
