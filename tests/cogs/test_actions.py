@@ -337,6 +337,21 @@ async def test_a_message_that_is_caught_up_with_times_no_moderator_out(scene: Sc
         assert scene.ada.timed_out_until is None
 
 
+async def test_who_writes_many_at_once_is_timed_out_once(scene: Scene) -> None:
+    async with scene.bot():
+        await enforce(scene, "insult", "timeout", duration="1h")
+        for at in range(4):
+            await scene.ada.post(scene.general, f"you idiot {at}")
+        for _ in range(4):
+            await scene.wire.wait_for_message(scene.log, where=lambda one: bool(one.embeds))
+        await scene.wire.quiet()
+    asked = [path for method, path, _ in done_to(scene) if method == "PATCH"]
+    assert len(asked) == 1
+    assert scene.ada.timed_out_until is not None
+    deeds = scene.rows("SELECT kind, COUNT(*) FROM deeds WHERE result = 'done' GROUP BY kind")
+    assert dict(deeds) == {"delete": 4, "timeout": 1}
+
+
 async def test_nobody_is_timed_out_for_what_was_written_long_ago(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

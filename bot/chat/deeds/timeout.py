@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
+from weakref import WeakValueDictionary
 
 import discord
 
@@ -16,6 +19,10 @@ from bot.storage.server_settings import ServerSettings
 # A timeout for what was written longer ago comes out of the blue; a message that was missed, and is
 # caught up with, may be days old.
 LATEST = timedelta(hours=1)
+# Who writes ten such messages at once is timed out once: in a raid Discord's limit on requests is
+# needed for the deletions. Later, a moderator may have lifted it.
+_AGAIN = timedelta(seconds=20)
+_REMEMBERED = 10_000
 
 
 class Timeout(Means):
@@ -25,6 +32,12 @@ class Timeout(Means):
     what = What.TIMEOUT
     kind = DeedKind.TIMEOUT
     outcome = Outcome.TIMED_OUT
+
+    def __init__(self) -> None:
+        # By server and member: when the latest timeout was given, and when it ends.
+        self._given: OrderedDict[tuple[int, int], tuple[datetime, datetime]] = OrderedDict()
+        # Flags of one member wait for each other, so that the first does it for all.
+        self._turns: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
 
     def spares(self, message: discord.Message) -> str | None:
         if message.webhook_id is not None:
@@ -41,13 +54,31 @@ class Timeout(Means):
     async def do(self, server: discord.Guild, target: Target) -> Deed:
         if target.timeout is None:
             return Deed(False, self.what, "No duration was chosen.", Hurdle.FAILED)
-        return await timeout_member(
-            server,
-            target.author_id,
-            target.timeout,
-            target.reason,
-            channel_id=target.channel_id,
-        )
+        who = (server.id, target.author_id)
+        async with self._turns.setdefault(who, asyncio.Lock()):
+            now = datetime.now(UTC)
+            ends = self._ends(who, now)
+            if ends is not None and now + target.timeout <= ends + _AGAIN:
+                why = "The member was timed out a moment ago, for another message."
+                return Deed(False, self.what, why, Hurdle.ALREADY, until=ends)
+            deed = await timeout_member(
+                server,
+                target.author_id,
+                target.timeout,
+                target.reason,
+                channel_id=target.channel_id,
+            )
+            if deed.done and deed.until is not None:
+                self._given[who] = (now, deed.until)
+                self._given.move_to_end(who)
+                if len(self._given) > _REMEMBERED:
+                    self._given.popitem(last=False)
+            return deed
+
+    def _ends(self, who: tuple[int, int], now: datetime) -> datetime | None:
+        """When the timeout ends that was given to a member a moment ago."""
+        given_at, ends = self._given.get(who, (None, None))
+        return ends if given_at is not None and now - given_at < _AGAIN else None
 
     @staticmethod
     def shortcomings(server: discord.Guild, settings: ServerSettings) -> list[str]:
