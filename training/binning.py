@@ -35,6 +35,8 @@ def counts(
         count = math.ceil((high - low + 1) / width)
         borders = low - 0.5 + width * np.arange(count + 1, dtype=np.float64)
     else:
-        borders = np.linspace(low, high if high > low else low + 1.0, bins + 1)
+        # values that differ by less than a number can tell are drawn as one
+        apart = max(abs(low), abs(high), 1e-300) * 1e-12
+        borders = np.linspace(low, high if high - low > apart else low + 1.0, bins + 1)
     heights, _ = np.histogram(values, borders)
     return heights.astype(np.float64), borders

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -155,6 +155,8 @@ def test_nothing_to_show_is_said() -> None:
 
 @pytest.mark.parametrize("log", [True, False])
 @settings(deadline=None, max_examples=60)
+@example(values=[0.0, 5e-324, 5e-324])
+@example(values=[0.1, 0.1 + 1e-17, 0.1 + 2e-17])
 @given(values=st.lists(st.integers(0, 10**6) | st.floats(0, 1e6), min_size=1, max_size=60))
 def test_a_histogram_counts_every_value_once(log: bool, values: list[float]) -> None:
     drawn = axes()
