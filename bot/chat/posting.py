@@ -177,7 +177,8 @@ class Posting:
         if crowd is None:
             telling = asyncio.create_task(self._sum_up_later(server_id), name="sum up flags")
             crowd = self._crowds[server_id] = _Crowd(flag, telling)
-        crowd.latest = flag
+        if flag.decision_id > crowd.latest.decision_id:  # deeds end in another order
+            crowd.latest = flag
         crowd.count += 1
         crowd.enforced += any(deed.done for deed in carried.deeds)
 
