@@ -4,8 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-# more than cores: many tests wait
-TEST_PROCESSES ?= 3
+TEST_PROCESSES ?= 2
 SOURCES := pyproject.toml constraints.txt
 
 .PHONY: run test lint types contracts pytest clean

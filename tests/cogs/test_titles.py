@@ -42,15 +42,15 @@ async def test_a_forum_posts_title_and_text_are_two_flags(scene: Scene) -> None:
 async def test_a_title_is_screened_when_it_changes_and_only_then(scene: Scene) -> None:
     async with scene.bot():
         thread = scene.general.add_thread("hello", by=scene.ada)
-        await scene.wire.quiet()
+        await scene.wire.quiet(1.0)
         thread.rename("idiot")
         await scene.wire.wait_for_message(scene.log)
         thread.archive(False)
         thread.rename("fine")
-        await scene.wire.quiet()
+        await scene.wire.quiet(1.0)
         thread.rename("idiot")
         await scene.wire.wait_for_message(scene.log)
-        await scene.wire.quiet()
+        await scene.wire.quiet(1.0)
     revisions = [row[0] for row in scene.rows("SELECT revision FROM decisions ORDER BY id")]
     assert len(revisions) == 2
     assert 0 < revisions[0] < revisions[1]
