@@ -82,7 +82,7 @@ class Way:
     ----------
     name
         In tables.
-    library
+    runtime
         `ONNX`, `OPENVINO` or `TORCH`.
     path
         The graph, or the checkpoint's directory.
@@ -97,7 +97,7 @@ class Way:
     """
 
     name: str
-    library: str
+    runtime: str
     path: str
     precision: str = "f32"
     compiled: bool = False
@@ -166,7 +166,7 @@ class Side:
         before, started = resident_bytes()[0], time.perf_counter()
         from benchmarks import backend_libraries
 
-        make = backend_libraries.imported(self.way.library)
+        make = backend_libraries.imported(self.way.runtime)
         imported = time.perf_counter()
         self._library: Library = make(self.way)
         self._runs(Arrangement())[0](*self._batch(FIRST))

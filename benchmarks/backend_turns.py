@@ -154,7 +154,7 @@ class Stage:
 def _runs_here(way: Way) -> bool:
     if way.compiled and not libraries.has_compiler():
         return False
-    return libraries.has(way.library)
+    return libraries.has(way.runtime)
 
 
 def _fits(arrangement: Arrangement) -> bool:
@@ -278,10 +278,10 @@ def measure_instructions(stage: Stage) -> Timed:
     ways = [(stage.ways()[0], _FREE)]
     if _x86():
         for way in stage.ways():
-            if way.library != ONNX and not way.compiled:
+            if way.runtime != ONNX and not way.compiled:
                 ways.append((way, _FREE))
                 # OpenVINO has no bf16 kernels for AVX2 and refuses the network.
-                if not (way.library == OPENVINO and "bf16" in way.name):
+                if not (way.runtime == OPENVINO and "bf16" in way.name):
                     ways.append((replace(way, name=f"{way.name}, AVX2 alone"), AVX2))
     left_out = (_NO_MLAS_SWITCH, *stage.left_out()) if _x86() else (_NOT_X86,)
     return _timed(

@@ -229,7 +229,7 @@ def test_what_is_not_installed_is_left_out_in_a_sentence(
     monkeypatch.setattr(backend_libraries, "has", lambda library: library != OPENVINO)
     monkeypatch.setattr(backend_libraries, "has_compiler", lambda: False)
     stage = turns.Stage(forms, SMALL, turns.FULL)
-    assert {way.library for way in stage.ways()} == {ONNX, TORCH}
+    assert {way.runtime for way in stage.ways()} == {ONNX, TORCH}
     assert not any(way.compiled for way in stage.ways())
     assert "pip install openvino" in stage.left_out()[0]
     assert "C++" in stage.left_out()[1]
