@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Self
 
+from bot.language import tr
+
 
 class Label(StrEnum):
     """A kind of harmful message. The order of the members is the order of the model's outputs."""
@@ -25,7 +27,19 @@ class Label(StrEnum):
     @property
     def caption(self) -> str:
         """The label as people read it: ``severe_toxic`` → ``Severe toxic``."""
-        return self.value.replace("_", " ").capitalize()
+        match self:
+            case Label.TOXIC:
+                return tr("Toxic")
+            case Label.SEVERE_TOXIC:
+                return tr("Severe toxic")
+            case Label.OBSCENE:
+                return tr("Obscene")
+            case Label.THREAT:
+                return tr("Threat")
+            case Label.INSULT:
+                return tr("Insult")
+            case Label.IDENTITY_HATE:
+                return tr("Identity hate")
 
     @classmethod
     def parse(cls, text: str) -> Label | None:

@@ -13,6 +13,8 @@ from discord.ext import commands
 
 from bot.chat.commands import HexwardTree
 from bot.chat.intents import Asked
+from bot.chat.languages import CommandTexts, locale_of_event
+from bot.language import speaking
 from bot.logs import describe
 
 log = logging.getLogger(__name__)
@@ -85,6 +87,7 @@ class Hexward(commands.Bot):
 
     async def _register_commands(self) -> None:
         try:
+            await self.tree.set_translator(CommandTexts())
             await self.tree.sync()
         except Exception as error:  # also an answer that discord.py cannot parse
             log.error("Commands could not be registered: %s", describe(error))
@@ -117,10 +120,12 @@ class Hexward(commands.Bot):
             self._connection._ready_task.cancel()
 
     def _guard_parsers(self) -> None:
-        """Let one event that cannot be parsed fail alone.
+        """Let one event that cannot be parsed fail alone, and give each its language.
 
         discord.py lets such an exception end the connection, and with it everything sent while the
-        next one is built. There is no public hook, hence the private attribute.
+        next one is built. There is no public hook, hence the private attribute. Every command,
+        click and listener runs in a task that begins inside its event's parser, and so inherits the
+        language that is set around it.
         """
         parsers = self._connection.parsers
         for event, parser in list(parsers.items()):
@@ -128,6 +133,10 @@ class Hexward(commands.Bot):
 
     def _guarded(self, event: str, parser: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def parse(payload: Any) -> Any:
+            with speaking(locale_of_event(self, event, payload)):
+                return parse_alone(payload)
+
+        def parse_alone(payload: Any) -> Any:
             try:
                 parsed = parser(payload)
                 if event == "GUILD_MEMBER_UPDATE":

@@ -30,7 +30,9 @@ class CheckCommands(commands.Cog):
         self._engine = engine
         self._presets = presets
         self._servers = servers
-        self._menu = app_commands.ContextMenu(name="Check message", callback=self.check_message)
+        self._menu = app_commands.ContextMenu(
+            name=app_commands.locale_str("Check message"), callback=self.check_message
+        )
         self._menu.default_permissions = discord.Permissions(manage_messages=True)
         self._menu.guild_only = True
 

@@ -152,6 +152,10 @@ class Member:
         """Take another nickname in this server, or none."""
         self.world.backend.edit_member(self._guild.id, self.id, {"nick": nick})
 
+    def speak(self, locale: str) -> None:
+        """Set their Discord to another language, such as ``de``; it begins in ``en-US``."""
+        self.world.locales[self.id] = locale
+
     def leave(self) -> None:
         self.world.backend.remove_member(self._guild.id, self.id)
 
@@ -289,9 +293,12 @@ class Member:
             record.source_message_id = source
             stored = backend.get_message(channel_id, source)
             payload["message"] = dict(serializers.message_payload(backend, stored))
+        payload["locale"] = world.locales.get(self.id, "en-US")
         guild_id = record.guild_id
         if guild_id is not None:
-            payload["guild"] = {"id": str(guild_id), "locale": "en-US", "features": []}
+            locale = backend.get_guild(guild_id).preferred_locale
+            payload["guild_locale"] = locale
+            payload["guild"] = {"id": str(guild_id), "locale": locale, "features": []}
             payload["authorizing_integration_owners"] = {"0": str(guild_id)}
             payload["channel"]["permissions"] = payload["member"]["permissions"]
         if opener is not None:

@@ -394,6 +394,10 @@ class Server:
         )
         return Member(self.world, self, user.id)
 
+    def speak(self, locale: str) -> None:
+        """Choose the server's language, such as ``de``; it begins as ``en-US``."""
+        self.world.backend.edit_guild(self.id, {"preferred_locale": locale})
+
     def join(self, member: Member) -> Member:
         """Somebody from another server joins this one too."""
         from .actors import Member

@@ -16,6 +16,7 @@ from simcord.enums import ChannelType
 from simcord.http import router
 from simcord.http import routes as _routes  # noqa: F401  (importing registers simcord's routes)
 
+from .localizations import check_localizations
 from .world import COMMAND_FIELDS, World
 
 MESSAGE_DELETE = 72
@@ -294,6 +295,7 @@ def _age_s(world: World, message: Message) -> float:
 
 def _register(call: Call, guild_id: int | None, payloads: list[dict[str, Any]]) -> Any:
     """Replace a scope's commands; each change gives a command a new version."""
+    check_localizations(payloads)
     backend = call.world.backend
     before = dict(backend.commands.get(guild_id, {}))
     kept = [

@@ -102,6 +102,8 @@ class World:
         Which interaction opened the modal that another one submitted.
     closed_dms
         Users who do not take direct messages from the bot.
+    locales
+        The languages of users whose Discord is not in English.
     owner_id
         Who owns the bot's application; None is the owner of the first server.
     team
@@ -120,6 +122,7 @@ class World:
     sent_at: dict[int, float] = field(default_factory=dict)
     opened_by: dict[int, int] = field(default_factory=dict)
     closed_dms: set[int] = field(default_factory=set)
+    locales: dict[int, str] = field(default_factory=dict)
     owner_id: int | None = None
     team: dict[int, str] = field(default_factory=dict)
     nonces: dict[tuple[int, str], StoredMessage] = field(default_factory=dict)
