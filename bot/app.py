@@ -20,6 +20,7 @@ import discord
 from bot.chat.actions import Actions
 from bot.chat.backlog import Backlog
 from bot.chat.card_upkeep import CardUpkeep
+from bot.chat.checkup import Checkup
 from bot.chat.client import Hexward, point_at
 from bot.chat.intents import Asked, ContentIntent, Privileged
 from bot.chat.lone_texts import LoneTexts
@@ -29,6 +30,7 @@ from bot.cogs.alert_cards import AlertCards
 from bot.cogs.beside_messages import ScreeningCommands
 from bot.cogs.catch_up import CatchUp
 from bot.cogs.check import CheckCommands
+from bot.cogs.doctor import DoctorCommand
 from bot.cogs.escalation import EscalationCommands
 from bot.cogs.exempt import ExemptCommands
 from bot.cogs.log_channel import LogChannelCommands
@@ -120,6 +122,7 @@ class Parts:
         catch_up = CatchUp(
             client, self.engine, self.servers, screening, backlog, back=self.catch_up_back
         )
+        checkup = Checkup(client, self.engine, self.servers, self.database, self.unscreened)
         privacy, members = Privacy(self.database), Members(self.database)
         retention = Retention(self.database, privacy, members)
         for cog in (
@@ -135,6 +138,7 @@ class Parts:
             NoticeCommands(self.servers),
             LogChannelCommands(self.servers),
             ExemptCommands(self.servers),
+            DoctorCommand(checkup),
             StatusCommand(client, self.engine, self.metrics, self.database, self.unscreened),
             Titles(client, self.servers, self.lone_texts),
             Names(client, self.servers, self.lone_texts),

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import click
@@ -15,45 +13,26 @@ import discord
 
 from bot.app import load
 from bot.chat.client import point_at
+from bot.chat.findings import Finding, Level, problems
 from bot.chat.intents import Asked, ContentIntent, Privileged
-from bot.chat.log_channel import Trouble, find_log_channel
-from bot.chat.lookup import missing_permissions
+from bot.chat.server_checks import check_reading, check_server
 from bot.chat.supervision import lacks_intent, refusal
 from bot.errors import HexwardError, MissingExtraError
 from bot.logs import describe, set_up_logging
 from bot.settings import Settings, load_settings, unknown_names
 from bot.storage import migrate
 from bot.storage.database import Database
-from bot.storage.decisions import Outcome
-from bot.storage.servers import Servers
+from bot.storage.servers import Servers, ServerSettings
 
 _CONNECT_S = 30.0
 _TOKEN_SHAPE = re.compile(r"[\w-]{18,}\.[\w-]{6,7}\.[\w-]{27,}")
+_MENTION = re.compile(r"<(?P<kind>#|@&)(?P<id>[0-9]+)>")
 _WITHOUT = {
     Privileged.MESSAGE_CONTENT: (
         "Discord refuses Message Content: only messages that mention the bot are screened"
     ),
     Privileged.MEMBERS: "Discord refuses Server Members: names are not screened",
 }
-_SCREEN_PERMISSIONS = ("view_channel", "read_message_history")
-
-
-class Level(StrEnum):
-    """How bad a finding is; only `BAD` makes the doctor's exit status 1."""
-
-    GOOD = "ok"
-    DOUBTFUL = "note"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    level: Level
-    subject: str
-    what: str
-    remedy: str = ""
 
 
 async def examine(*, offline: bool) -> int:
@@ -260,52 +239,29 @@ def _message_content(client: discord.Client) -> Finding:
 
 
 async def _server(server: discord.Guild, servers: Servers | None) -> AsyncIterator[Finding]:
-    subject = f"server {server.id}"
-    screened: list[discord.abc.GuildChannel] = [
-        *server.text_channels,
-        *server.voice_channels,
-        *server.stage_channels,
-        *server.forums,
-    ]
-    blind = [
-        f"#{channel.name} ({', '.join(lacking)})"
-        for channel in screened
-        if (lacking := missing_permissions(channel, _SCREEN_PERMISSIONS))
-    ]
-    if blind:
-        more = f" and {len(blind) - 5} more" if len(blind) > 5 else ""
-        yield Finding(
-            Level.DOUBTFUL,
-            subject,
-            f"{server.name}: not everything can be screened: {'; '.join(blind[:5])}{more}",
-            "Grant these permissions to the bot's role there, unless that is meant so.",
-        )
+    """What `/doctor` would say there; without a database, what does not depend on choices."""
     if servers is None:
-        return
-    log_channel_id = (await servers.get(server.id)).log_channel_id
-    match await find_log_channel(server, log_channel_id):
-        case Trouble(Outcome.NO_LOG_CHANNEL):
-            yield Finding(
-                Level.DOUBTFUL,
-                subject,
-                f"{server.name}: no log channel, so nobody sees alerts",
-                "/logchannel set, in that server.",
-            )
-        case Trouble(Outcome.LOG_CHANNEL_GONE):
-            yield Finding(
-                Level.BAD,
-                subject,
-                f"{server.name}: the log channel is gone",
-                "/logchannel set again, in that server.",
-            )
-        case Trouble(_, permissions):
-            yield Finding(
-                Level.BAD,
-                subject,
-                f"{server.name}: alerts cannot be posted, the bot lacks {permissions}",
-                f"Grant that to the bot's role in the channel {log_channel_id}.",
-            )
-        case _ if not blind:
-            yield Finding(
-                Level.GOOD, subject, f"{server.name}: permissions and log channel are right"
-            )
+        settings = ServerSettings(server.id)
+        findings = list(check_reading(server, settings))
+    else:
+        findings = await check_server(server, await servers.get(server.id))
+    subject = f"server {server.id}"
+    for finding in problems(findings):
+        what = f"{server.name}: {_plain(finding.what, server)}"
+        yield Finding(finding.level, subject, what, finding.remedy)
+    if not problems(findings):
+        yield Finding(Level.GOOD, subject, f"{server.name}: permissions and log channel are right")
+
+
+def _plain(sentence: str, server: discord.Guild) -> str:
+    """A sentence for Discord as a terminal shows it: names for mentions, nothing bold."""
+
+    def name(mention: re.Match[str]) -> str:
+        found_id = int(mention["id"])
+        if mention["kind"] == "#":
+            channel = server.get_channel_or_thread(found_id)
+            return f"#{channel.name}" if channel else f"the channel {found_id}"
+        role = server.get_role(found_id)
+        return f"@{role.name}" if role else f"the role {found_id}"
+
+    return _MENTION.sub(name, sentence).replace("**", "")

@@ -14,6 +14,9 @@ def on_the_wire(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
     monkeypatch.setenv("DISCORD_GATEWAY_URL", settings.discord_gateway_url or "")
     monkeypatch.setenv("DATABASE_URL", settings.database_url)
     monkeypatch.setenv("MODEL", settings.model or "")
+    scene.log.set_permissions(scene.server.everyone, view_channel=False)
+    scene.log.set_permissions(scene.server.bot_role, view_channel=True)
+    scene.log.set_permissions(scene.mo, view_channel=True)
     return scene
 
 
@@ -39,9 +42,10 @@ async def test_missing_permissions_are_named_with_channel_and_remedy(
     secret.set_permissions(on_the_wire.server.bot, view_channel=False)
     assert await examine(offline=False) == 1
     output = capsys.readouterr().out
-    assert "lacks Embed Links" in output
-    assert "#secret (View Channel" in output
-    assert "Grant" in output
+    assert "Alerts belong in #mod-log, but there I lack Embed Links" in output
+    assert "I cannot see #secret, so nothing there is screened" in output
+    assert "Give my role" in output
+    assert "<#" not in output
 
 
 async def test_a_deleted_log_channel_is_bad(

@@ -54,3 +54,14 @@ async def find_log_channel(
     if not isinstance(channel, discord.abc.Messageable):
         return Trouble(Outcome.LOG_CHANNEL_GONE, "it takes no messages")
     return channel
+
+
+def is_public(channel: discord.abc.Messageable) -> bool:
+    """Whether everybody in the server can read a channel."""
+    if isinstance(channel, discord.Thread) and channel.is_private():
+        return False
+    if isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+        everybody = channel.guild.default_role
+        place = channel.parent if isinstance(channel, discord.Thread) else channel
+        return place is not None and place.permissions_for(everybody).view_channel
+    return False

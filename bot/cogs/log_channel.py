@@ -8,7 +8,7 @@ from discord.ext import commands
 
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer, server_id
-from bot.chat.log_channel import Trouble, find_log_channel
+from bot.chat.log_channel import Trouble, find_log_channel, is_public
 from bot.storage.decisions import Outcome
 from bot.storage.servers import Servers
 
@@ -51,7 +51,7 @@ class LogChannelCommands(
                 )
             case found:
                 await self._servers.set_log_channel(server_id(interaction), channel.id)
-                warning = _PUBLIC if _is_public(found) else ""
+                warning = _PUBLIC if is_public(found) else ""
                 await answer(interaction, f"Alerts are now posted in {channel.mention}.{warning}")
 
     @app_commands.command()
@@ -90,13 +90,3 @@ async def _state(interaction: discord.Interaction[Hexward], channel_id: int | No
             return f"Alerts belong in <#{channel_id}>, but there I lack {lacking}."
         case _:
             return f"Alerts are posted in <#{channel_id}>."
-
-
-def _is_public(channel: discord.abc.Messageable) -> bool:
-    if isinstance(channel, discord.Thread) and channel.is_private():
-        return False
-    if isinstance(channel, discord.abc.GuildChannel | discord.Thread):
-        everybody = channel.guild.default_role
-        place = channel.parent if isinstance(channel, discord.Thread) else channel
-        return place is not None and place.permissions_for(everybody).view_channel
-    return False

@@ -17,7 +17,8 @@ from bot.errors import DatabaseError
 from bot.storage.address import Address
 from bot.storage.engine import make_engine, writing
 from bot.storage.faults import explain
-from bot.storage.migrate import upgrade
+from bot.storage.health import Health, free_bytes, revision, try_writing
+from bot.storage.migrate import newest, upgrade
 from bot.storage.space import give_back
 from bot.storage.writer import Operation, Writer
 
@@ -127,6 +128,28 @@ class Database:
             else "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
         )
         return await self.read(lambda connection: int(connection.execute(statement).scalar_one()))
+
+    async def health(self) -> Health:
+        """Read and write a little, and say how that went.
+
+        Raises
+        ------
+        DatabaseError
+            If it cannot be read or written, with the reason and the way out.
+        """
+        clock = asyncio.get_running_loop().time
+        found = await self.read(revision)
+        size = await self.size_bytes()
+        began = clock()
+        await self.write(try_writing)
+        write_s = clock() - began
+        return Health(
+            revision=found,
+            newest=await asyncio.to_thread(newest),
+            size_bytes=size,
+            free_bytes=await asyncio.to_thread(free_bytes, self._address.path),
+            write_s=write_s,
+        )
 
     async def give_back(self, *, rewrite: bool = False) -> None:
         """Give room that deleted rows took back to the disk; PostgreSQL does that by itself.

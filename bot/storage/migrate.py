@@ -81,7 +81,7 @@ def current(url: str, *, lock_wait_s: float = 5.0) -> tuple[str | None, str]:
     """
     address = Address.parse(url)
     if address.path is not None and not address.path.exists():
-        return None, _head(ScriptDirectory.from_config(alembic_config(None)))
+        return None, newest()
 
     def work(connection: Connection) -> tuple[str | None, str]:
         scripts = ScriptDirectory.from_config(alembic_config(connection))
@@ -139,6 +139,11 @@ def _head(scripts: ScriptDirectory) -> str:
     if head is None:
         raise DatabaseError(f"No migrations in {SCRIPTS}. Hexward is not installed completely.")
     return head
+
+
+def newest() -> str:
+    """The revision that this version of Hexward has."""
+    return _head(ScriptDirectory.from_config(alembic_config(None)))
 
 
 def is_known(revision: str) -> bool:

@@ -197,10 +197,12 @@ class Unscreened:
         statement = select(table).where(table.c.server_id == server_id).order_by(table.c.message_id)
         return await self._database.read(partial(_messages, statement))
 
-    async def count(self) -> int:
-        """How many messages are remembered in all."""
+    async def count(self, server_id: int | None = None) -> int:
+        """How many messages are remembered of a server, or in all."""
         await self.flush()
         statement = select(func.count()).select_from(schema.unscreened)
+        if server_id is not None:
+            statement = statement.where(schema.unscreened.c.server_id == server_id)
         return await self._database.read(
             lambda connection: connection.execute(statement).scalar_one()
         )
