@@ -77,3 +77,7 @@ class DatabaseMisfit(DatabaseError):
 
 class ConnectionRefused(HexwardError):
     """Discord will not let the bot in until its host changes something (token, intent)."""
+
+
+class ChartError(HexwardError):
+    """A chart could not be drawn; its numbers are told without it."""
