@@ -24,6 +24,7 @@ from bot.chat.checkup import Checkup
 from bot.chat.client import Hexward, point_at
 from bot.chat.intents import Asked, ContentIntent, Privileged
 from bot.chat.lone_texts import LoneTexts
+from bot.chat.passed import Passed
 from bot.chat.supervision import supervise
 from bot.cogs.actions import ActionCommands
 from bot.cogs.alert_cards import AlertCards
@@ -62,6 +63,7 @@ from bot.storage.members import Members
 from bot.storage.offences import Offences
 from bot.storage.privacy import Privacy
 from bot.storage.retention import Retention
+from bot.storage.samples import ScoreSamples
 from bot.storage.servers import Servers
 from bot.storage.unscreened import KEEP, Unscreened
 from bot.storage.verdicts import Verdicts
@@ -93,6 +95,7 @@ class Parts:
     catch_up_back: timedelta
     announcements: Announcements
     lone_texts: LoneTexts
+    passed: Passed
     asked: Asked
     host: Host
 
@@ -118,6 +121,7 @@ class Parts:
             self.actions,
             self.offences,
             backlog,
+            self.passed,
         )
         catch_up = CatchUp(
             client, self.engine, self.servers, screening, backlog, back=self.catch_up_back
@@ -180,6 +184,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         back = timedelta(hours=settings.catch_up_hours)
         presets, decisions = Presets(model.presets), Decisions(database)
         verdicts = Verdicts(database)
+        passed = Passed(decisions, ScoreSamples(database))
         cards = Cards(database)
         upkeep = CardUpkeep(engine, verdicts, cards, Privacy(database))
         yield Parts(
@@ -197,7 +202,8 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             offences=Offences(database),
             catch_up_back=back,
             announcements=Announcements(database),
-            lone_texts=LoneTexts(engine, presets, decisions),
+            lone_texts=LoneTexts(engine, presets, decisions, passed),
+            passed=passed,
             asked=Asked(ContentIntent(settings.message_content), members=settings.members_intent),
             host=Host(settings.privacy_contact, settings.privacy_policy_url),
         )

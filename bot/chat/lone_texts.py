@@ -18,6 +18,7 @@ from bot.chat.log_channel import Trouble, find_log_channel
 from bot.chat.lone_card import lone_card
 from bot.chat.lookup import ServerChannel, channel_by_id
 from bot.chat.passages import read_through
+from bot.chat.passed import Passed
 from bot.chat.ruling import rules_at
 from bot.chat.surfaces import Surface
 from bot.errors import DatabaseError, Overloaded
@@ -85,10 +86,13 @@ class LoneText:
 class LoneTexts:
     """Takes such texts through scoring to an alert."""
 
-    def __init__(self, engine: Engine, presets: Presets, decisions: Decisions) -> None:
+    def __init__(
+        self, engine: Engine, presets: Presets, decisions: Decisions, passed: Passed
+    ) -> None:
         self._engine = engine
         self._presets = presets
         self._decisions = decisions
+        self._passed = passed
         self._pending: dict[int, int] = {}
         self._crowded: dict[int, int] = {}
 
@@ -150,9 +154,10 @@ class LoneTexts:
     async def _screen(self, text: LoneText, settings: ServerSettings) -> None:
         server_id = text.server.id
         decision = await self._decide(text, settings)
-        now = datetime.now(UTC)
         if not decision.flagged:
-            self._decisions.count_passed(server_id, now)
+            self._passed.note(
+                server_id, [decision.scores], author_id=text.author_id, channel=text.place
+            )
             return
         recorded = await self._decisions.record(
             NewDecision(
@@ -168,7 +173,7 @@ class LoneTexts:
                 action=decision.action.value,
                 model_version=self._engine.model.version,
                 message_created_at=text.at,
-                decided_at=now,
+                decided_at=datetime.now(UTC),
                 mode=decision.mode,
             )
         )

@@ -285,8 +285,9 @@ def _card(choice: ServerPrivacy, host: Host, flags: int) -> discord.Embed:
     card.add_field(
         name="Of other messages",
         value=(
-            f"How many there were on a day, for {days}. Of one that cannot be scored at once, its "
-            "id, until that was made up for."
+            f"How many there were on a day, and the six scores of some of them, for {days}: "
+            "without who wrote them, or which messages they were. Of one that cannot be scored at "
+            "once, its id, until that was made up for."
         ),
         inline=False,
     )

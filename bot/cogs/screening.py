@@ -18,12 +18,14 @@ from bot.chat.client import Hexward
 from bot.chat.exemptions import is_exempt_member
 from bot.chat.lookup import Lookup, message_by_id, parent_ids, server_of
 from bot.chat.passages import read_through
+from bot.chat.passed import Passed
 from bot.chat.revisions import Revisions
 from bot.chat.ruling import rules_at
 from bot.chat.running import Running
 from bot.chat.surfaces import Part, Surface, parts
 from bot.chat.weighing import weigh
 from bot.errors import DatabaseError, EngineClosed, Overloaded
+from bot.labels import Scores
 from bot.screening.engine import Engine, Priority
 from bot.screening.policy import Decision, decide
 from bot.screening.presets import Presets
@@ -78,6 +80,7 @@ class Screening(commands.Cog):
         actions: Actions,
         offences: Offences,
         backlog: Backlog,
+        passed: Passed,
     ) -> None:
         self._client = client
         self._engine = engine
@@ -92,6 +95,7 @@ class Screening(commands.Cog):
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._revisions = Revisions(_REMEMBERED_MESSAGES)
         self._backlog = backlog
+        self._passed = passed
         client.before_close(self.drain)
 
     # Events. discord.py runs each listener in a task of its own, in the order of the events.
@@ -207,8 +211,9 @@ class Screening(commands.Cog):
             if isinstance(end, BaseException):
                 raise end
         # Only now: a message of which one text could not be screened comes again as a whole.
-        if passed := sum(end is False for end in ends):
-            self._decisions.count_passed(server.id, datetime.now(UTC), passed)
+        if passed := [end for end in ends if isinstance(end, Scores)]:
+            place = await self._lookup.place(message.channel, server)
+            self._passed.note(server.id, passed, author_id=message.author.id, channel=place)
 
     async def _is_exempt(
         self, message: discord.Message, server: discord.Guild, settings: ServerSettings
@@ -239,8 +244,8 @@ class Screening(commands.Cog):
         revision: int,
         part: Part,
         priority: Priority,
-    ) -> bool | None:
-        """Score one text, decide, act; whether it was flagged, None where there is no text."""
+    ) -> Scores | None:
+        """Score one text, decide, act; its scores if it passed."""
         surface = await part.read()
         if surface is None:
             return None
@@ -260,7 +265,7 @@ class Screening(commands.Cog):
         self._client.dispatch(
             "screened", Screened(message, surface, decision, result, priority, scoring_s)
         )
-        return decision.flagged
+        return None if decision.flagged else decision.scores
 
     async def _act(
         self,

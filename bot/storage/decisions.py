@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -20,10 +18,8 @@ from bot.labels import LABELS, Label, Scores, Thresholds
 from bot.rules import Mode
 from bot.storage import schema
 from bot.storage.database import Database
+from bot.storage.later import Later
 
-log = logging.getLogger(__name__)
-
-_COUNTS_WAIT_S = 1.0
 _DETAIL_LENGTH = 200
 _SURFACE = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 
@@ -128,9 +124,9 @@ class Decisions:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._passed: Counter[tuple[int, date]] = Counter()
-        self._counting: asyncio.Task[None] | None = None
-        self._closing = asyncio.Event()
-        database.before_close(self._finish)
+        self._later = Later(
+            database, "Counts of passed messages", self._flush, lambda: bool(self._passed)
+        )
 
     async def record(self, decision: NewDecision) -> RecordedDecision | None:
         """Put a decision into the log, before it is acted on.
@@ -233,8 +229,7 @@ class Decisions:
         crash loses the last second's.
         """
         self._passed[server_id, at.astimezone(UTC).date()] += texts
-        if self._counting is None or self._counting.done():
-            self._counting = asyncio.create_task(self._write_counts())
+        self._later.soon()
 
     async def counts(self, server_id: int, since: date) -> list[DailyCount]:
         """A server's counts from a day (UTC) on, oldest first; days without any are left out."""
@@ -249,21 +244,6 @@ class Decisions:
             lambda connection: [DailyCount(*row) for row in connection.execute(statement)]
         )
 
-    async def _write_counts(self) -> None:
-        """Write the sums after a moment, until none are left."""
-        while self._passed:
-            try:
-                async with asyncio.timeout(_COUNTS_WAIT_S):
-                    await self._closing.wait()
-            except TimeoutError:
-                pass
-            try:
-                await self._flush()
-            except DatabaseError as error:
-                log.warning("Counts of passed messages are not written yet: %s", error)
-                if self._closing.is_set():
-                    return
-
     async def _flush(self) -> None:
         passed, self._passed = self._passed, Counter()
         if not passed:
@@ -273,11 +253,6 @@ class Decisions:
         except DatabaseError:
             self._passed.update(passed)
             raise
-
-    async def _finish(self) -> None:
-        self._closing.set()
-        if self._counting is not None:
-            await self._counting
 
 
 def _record(decision: NewDecision, connection: Connection) -> RecordedDecision | None:

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Date,
     Select,
     Table,
     and_,
@@ -40,6 +41,8 @@ KEEP_UNSCREENED = timedelta(days=7)
 AGES = {
     schema.decisions: schema.decisions.c.decided_at,
     schema.daily_counts: schema.daily_counts.c.day,
+    schema.sample_counts: schema.sample_counts.c.day,
+    schema.score_samples: schema.score_samples.c.day,
     schema.unscreened: schema.unscreened.c.at,
 }
 # Tables that are kept as long as the bot is in the server: what it chose, and where the bot stands.
@@ -165,7 +168,7 @@ class Retention:
         if table is schema.unscreened:
             keep = min(keep, KEEP_UNSCREENED)
         moment = self._clock() - keep
-        oldest = moment.date() if table is schema.daily_counts else moment
+        oldest = moment.date() if isinstance(AGES[table].type, Date) else moment
         return await self._delete(
             table, and_(table.c.server_id == choice.server_id, AGES[table] < oldest)
         )

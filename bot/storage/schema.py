@@ -23,6 +23,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    SmallInteger,
     String,
     Table,
     UniqueConstraint,
@@ -303,6 +304,32 @@ daily_counts = Table(
     Column("day", Date, primary_key=True),
     Column("passed", BigInteger, nullable=False),
     Column("flagged", BigInteger, nullable=False),
+)
+
+# How many texts passed on a day, by how high their highest score was: what samples stand for.
+sample_counts = Table(
+    "sample_counts",
+    metadata,
+    Column("server_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Date, primary_key=True),
+    Column("stratum", SmallInteger, primary_key=True, autoincrement=False),
+    Column("texts", BigInteger, nullable=False),
+)
+
+# Scores of some texts that passed, in thousandths. A place is filled anew now and then, so a day's
+# samples never become more; which text it was, whose and when is not told. The channel is null
+# where it might say whose text it was.
+score_samples = Table(
+    "score_samples",
+    metadata,
+    Column("server_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Date, primary_key=True),
+    Column("stratum", SmallInteger, primary_key=True, autoincrement=False),
+    Column("place", SmallInteger, primary_key=True, autoincrement=False),
+    Column("channel_id", BigInteger),
+    *(Column(f"permille_{label}", SmallInteger, nullable=False) for label in LABELS),
+    # Half the size on disk: nothing but the key is ever looked for.
+    sqlite_with_rowid=False,
 )
 
 # Messages that could not be screened when they came; a row goes when that was made up for.

@@ -122,9 +122,18 @@ async def test_unscreened_messages_and_counts_go_too(
             passed=1,
             flagged=0,
         )
-    assert (await retention.purge()).rows == 2
+        for number in range(3):
+            samples = {"server_id": 1, "day": (NOW - age).date(), "stratum": number}
+            await put(database, schema.sample_counts, **samples, texts=9)
+            scores = {
+                column.name: 0 for column in schema.score_samples.c if "permille" in column.name
+            }
+            await put(database, schema.score_samples, **samples, place=0, **scores)
+    assert (await retention.purge()).rows == 8
     assert await numbers(database, schema.unscreened) == 1
     assert await numbers(database, schema.daily_counts) == 1
+    assert await numbers(database, schema.sample_counts) == 3
+    assert await numbers(database, schema.score_samples) == 3
 
 
 async def test_a_second_purge_finds_nothing(
@@ -285,6 +294,8 @@ def _anything(table: sa.Table, server_id: int, decision_id: int) -> dict[str, ob
             values[column.name] = known[column.name]
         elif isinstance(column.type, schema.UtcTime):
             values[column.name] = None if column.nullable else NOW
+        elif isinstance(column.type, sa.Date):
+            values[column.name] = NOW.date()
         elif column.nullable or column.autoincrement is True:
             continue
         elif isinstance(column.type, sa.String):

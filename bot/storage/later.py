@@ -1,0 +1,69 @@
+"""Small sums that are written about once a second, together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from bot.errors import DatabaseError
+from bot.storage.database import Database
+
+log = logging.getLogger(__name__)
+
+_WAIT_S = 1.0
+
+
+class Later:
+    """Has something written a moment after it came up, and when the database closes.
+
+    A crash loses what came up in the last second. While the database refuses, it is tried again
+    every second.
+
+    Parameters
+    ----------
+    what
+        What is written, for the log: ``Counts of passed messages``.
+    write
+        Writes all that waits; raises `DatabaseError` and keeps it if that cannot be done.
+    waits
+        Whether anything waits.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        what: str,
+        write: Callable[[], Awaitable[None]],
+        waits: Callable[[], bool],
+    ) -> None:
+        self._what = what
+        self._write = write
+        self._waits = waits
+        self._task: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
+        database.before_close(self._finish)
+
+    def soon(self) -> None:
+        """Say that something waits."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name=f"write: {self._what}")
+
+    async def _run(self) -> None:
+        while self._waits():
+            try:
+                async with asyncio.timeout(_WAIT_S):
+                    await self._closing.wait()
+            except TimeoutError:
+                pass
+            try:
+                await self._write()
+            except DatabaseError as error:
+                log.warning("%s are not written yet: %s", self._what, error)
+                if self._closing.is_set():
+                    return
+
+    async def _finish(self) -> None:
+        self._closing.set()
+        if self._task is not None:
+            await self._task
