@@ -16,6 +16,7 @@ import pytest
 from bot.app import serve
 from bot.settings import Settings
 from sandbox.wire import Wire
+from tests.patience import PATIENCE_S, PatientWire
 from tests.tiny_model import write_tiny_model
 
 MODERATOR = discord.Permissions(
@@ -74,7 +75,7 @@ class Scene:
             yield running
         finally:
             stop.set()
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(PATIENCE_S):
                 await running
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
@@ -90,7 +91,7 @@ class Scene:
 
 @pytest.fixture
 async def scene(tmp_path: Path, tiny_model: Path, addresses: None) -> AsyncIterator[Scene]:
-    async with Wire() as wire:
+    async with PatientWire() as wire:
         server = wire.add_server("Demo")
         database = tmp_path / "hexward.db"
         yield Scene(

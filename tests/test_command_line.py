@@ -20,7 +20,7 @@ def hexward(
         [sys.executable, "-m", "bot", *arguments],
         input=stdin,
         capture_output=True,
-        timeout=50,
+        timeout=120,
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "160", **environment},
         check=False,
     )

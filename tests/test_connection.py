@@ -10,7 +10,7 @@ from tests.conftest import Scene
 
 async def flags_again(scene: Scene) -> None:
     await scene.ada.post(scene.general, "idiot")
-    await scene.wire.wait_for_message(scene.log, timeout_s=10)
+    await scene.wire.wait_for_message(scene.log)
 
 
 async def test_a_wrong_token_ends_with_one_sentence(scene: Scene) -> None:
@@ -38,7 +38,7 @@ async def test_a_lost_connection_is_resumed_without_losing_a_message(scene: Scen
     async with scene.bot():
         await scene.wire.drop_sockets()
         await scene.ada.post(scene.general, "idiot")  # while nobody listens
-        await scene.wire.wait_for_message(scene.log, timeout_s=10)
+        await scene.wire.wait_for_message(scene.log)
         await scene.wire.quiet()
     assert len(scene.rows("SELECT id FROM decisions")) == 1
 

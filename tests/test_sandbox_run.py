@@ -24,7 +24,7 @@ def test_without_input_the_script_is_played_and_the_status_is_0(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=120,
         env=environment(tiny_model),
         check=False,
     )
@@ -59,7 +59,7 @@ def test_a_typed_line_is_posted_and_decided_and_ctrl_c_ends_it_well(tiny_model: 
             break
     decision = process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert "FLAGGED" in decision
     assert "insult 0.97≥0.70" in decision
     assert process.returncode == 0, errors
@@ -76,7 +76,7 @@ def test_a_port_that_is_taken_is_named(tiny_model: Path) -> None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=120,
             env={**environment(tiny_model), "SANDBOX_PORT": port},
             check=False,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from copy import copy
 from typing import Any
 
 import discord
@@ -118,6 +119,16 @@ class Hexward(commands.Bot):
         # close, only to fail then.
         if self._connection._ready_task is not None:
             self._connection._ready_task.cancel()
+
+    def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:
+        """Tell the listeners of an event.
+
+        discord.py changes a thread in place, perhaps before a listener has begun to look at it, so
+        they get it as it was when the event came.
+        """
+        if event_name.startswith("thread_"):
+            args = tuple(copy(one) if isinstance(one, discord.Thread) else one for one in args)
+        super().dispatch(event_name, *args, **kwargs)
 
     def _guard_parsers(self) -> None:
         """Let one event that cannot be parsed fail alone, and give each its language.

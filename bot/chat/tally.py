@@ -62,6 +62,8 @@ class Tally:
         self._spells: dict[int, list[Spell]] = {}
         self._telling: dict[Spell, asyncio.Task[None]] = {}
         self._quiet_at: dict[Spell, float] = {}
+        # By server: what became of messages that no spell speaks of yet.
+        self._noted: dict[int, dict[int, Settled]] = {}
         self._stopped = False
 
     def add(
@@ -76,6 +78,7 @@ class Tally:
             self._timer = asyncio.get_running_loop().call_later(HOST_EVERY_S, self._timer_ended)
         if server_id is None:
             return
+        self._noted.get(server_id, {}).pop(message_id, None)  # an edit: it waits once more
         now = datetime.now(UTC)
         spell = self._current.get(server_id)
         if spell is None:
@@ -86,6 +89,13 @@ class Tally:
             spell.waiting.clear()  # nobody will ever ask for it
         self._quiet_at[spell] = asyncio.get_running_loop().time() + QUIET_S
 
+    def note(self, server_id: int) -> None:
+        """Begin to note what becomes of messages that are not told of yet, until `add_away`.
+
+        What an earlier run has left is screened while it is still being listed.
+        """
+        self._noted[server_id] = {}
+
     def add_away(
         self,
         server_id: int,
@@ -94,11 +104,14 @@ class Tally:
     ) -> None:
         """Messages found later: (channel id, message id, when it was posted) each.
 
+        Those that were settled since `note` are told as what became of them.
+
         Parameters
         ----------
         left_out
             See `Spell.left_out`.
         """
+        noted = self._noted.pop(server_id, {})
         known = {one for spell in self._spells.get(server_id, ()) for one in spell.waiting}
         news = [message for message in messages if message[1] not in known]
         if not news and not left_out:
@@ -108,24 +121,27 @@ class Tally:
         for channel_id, message_id, at in news:
             spell.add(channel_id, message_id, at)
         log.info("Server %d: messages posted while away, now caught up: %d", server_id, len(news))
+        for message_id, how in noted.items():
+            _settle(spell, message_id, how)
         self._begin(spell)
 
     def settle(self, server_id: int, message_id: int, how: Settled) -> None:
         """Say what became of a message that had gone unscreened."""
-        now = datetime.now(UTC)
-        for spell in self._spells.get(server_id, ()):
-            if spell.settle(message_id, now):
-                spell.screened += how is Settled.SCREENED
-                spell.gone += how is Settled.GONE
-                spell.lost += how is Settled.LOST
+        told = [_settle(spell, message_id, how) for spell in self._spells.get(server_id, ())]
+        if server_id in self._noted and not any(told):
+            self._noted[server_id][message_id] = how
 
     def lose(self, message_ids: Collection[int]) -> None:
         """These messages, of whatever servers, will not be screened."""
         lost = set(message_ids)
+        untold = set(lost)
         for server_id, spells in list(self._spells.items()):
             for spell in spells:
+                untold -= spell.waiting
                 for message_id in spell.waiting & lost:
                     self.settle(server_id, message_id, Settled.LOST)
+        for noted in self._noted.values():  # a server that they are not of takes no notice
+            noted.update(dict.fromkeys(untold, Settled.LOST))
 
     async def stop(self) -> None:
         """Tell the rest; nothing more is counted."""
@@ -238,3 +254,13 @@ class Tally:
         settings = await self._servers.get(server_id)
         channel = await find_log_channel(server, settings.log_channel_id)
         return channel if isinstance(channel, discord.abc.Messageable) else None
+
+
+def _settle(spell: Spell, message_id: int, how: Settled) -> bool:
+    """Count what became of a message; False if it was not one of the spell's."""
+    if not spell.settle(message_id, datetime.now(UTC)):
+        return False
+    spell.screened += how is Settled.SCREENED
+    spell.gone += how is Settled.GONE
+    spell.lost += how is Settled.LOST
+    return True

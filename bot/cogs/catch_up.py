@@ -19,7 +19,7 @@ from discord.ext import commands
 from bot.chat.backlog import Backlog
 from bot.chat.client import Hexward
 from bot.chat.lookup import channel_by_id, message_by_id, missing_permissions
-from bot.chat.missed import READ_PERMISSIONS, find_missed
+from bot.chat.missed import READ_PERMISSIONS, Missed, find_missed
 from bot.chat.tally import Settled
 from bot.cogs.screening import Screening
 from bot.errors import DatabaseError, EngineClosed, Overloaded
@@ -73,7 +73,8 @@ class CatchUp(commands.Cog):
         # Servers whose absence is to be looked into; each at most once.
         self._arrived: dict[int, None] = {}
         self._arrival = asyncio.Event()
-        self._told: set[int] = set()
+        # By server: what an earlier run has left, read once; empty when it is told.
+        self._left: dict[int, list[UnscreenedMessage]] = {}
         # How often something may have been missed so far.
         self._breaks = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -143,31 +144,33 @@ class CatchUp(commands.Cog):
         if server is None or server.unavailable or not marks.is_held(server_id):
             return
         breaks = self._breaks
-        left = [] if server_id in self._told else await unscreened.in_server(server_id)
+        if server_id not in self._left:
+            self._backlog.tally.note(server_id)
+            self._left[server_id] = await unscreened.in_server(server_id)
         now = datetime.now(UTC)
         mark = await unscreened.mark_of(server_id)
-        if mark is None:  # a server that is new: nothing before this moment is ours to screen
-            marks.release(server_id, discord.utils.time_snowflake(now))
-            return
-        missed = await find_missed(
-            server,
-            await self._servers.get(server_id),
-            after=max(mark, discord.utils.time_snowflake(now - self._back)),
-            most=MOST_IN_CHANNEL,
-            has_seen=lambda message_id: self._screening.has_seen(server_id, message_id),
-            pause_s=_PAUSE_S,
-        )
+        if mark is None:  # a server that is new: nothing before this moment was missed
+            missed = Missed(newest=discord.utils.time_snowflake(now))
+        else:
+            missed = await find_missed(
+                server,
+                await self._servers.get(server_id),
+                after=max(mark, discord.utils.time_snowflake(now - self._back)),
+                most=MOST_IN_CHANNEL,
+                has_seen=lambda message_id: self._screening.has_seen(server_id, message_id),
+                pause_s=_PAUSE_S,
+            )
         self._backlog.put_down_missed(server_id, missed)
-        self._told.add(server_id)
         leftover = [
             (row.channel_id, row.message_id, discord.utils.snowflake_time(row.message_id))
-            for row in left
+            for row in self._left[server_id]
         ]
+        self._left[server_id] = []
         self._backlog.tally.add_away(
             server_id, list(dict.fromkeys([*leftover, *missed.messages])), missed.left_out
         )
         if breaks == self._breaks:
-            marks.release(server_id, max(mark, missed.newest))
+            marks.release(server_id, max(mark or 0, missed.newest))
         else:  # what was missed since may not be among it
             self._look_into(server_id)
 

@@ -11,12 +11,20 @@ T = TypeVar("T")
 
 
 class Pulse:
-    """Beats whenever a request was answered or an event was sent."""
+    """Beats whenever a request was answered or an event was sent.
+
+    Attributes
+    ----------
+    beats
+        How often it has beaten.
+    """
 
     def __init__(self) -> None:
+        self.beats = 0
         self._next = asyncio.Event()
 
     def beat(self) -> None:
+        self.beats += 1
         self._next.set()
         self._next = asyncio.Event()
 

@@ -94,7 +94,7 @@ class Reply:
         """What autocompletion offered: ``name`` and ``value`` each."""
         return self.interaction.autocomplete_choices or []
 
-    async def followup(self, number: int = 1, timeout_s: float = 5.0) -> Message:
+    async def followup(self, number: int = 1, timeout_s: float | None = None) -> Message:
         """Wait for the ``number``-th follow-up.
 
         Raises
@@ -105,7 +105,8 @@ class Reply:
         def found() -> Message | None:
             return self.followups[number - 1] if len(self.followups) >= number else None
 
-        return await self.world.pulse.until(found, timeout_s, f"follow-up {number}")
+        patience_s = self.world.patience_s if timeout_s is None else timeout_s
+        return await self.world.pulse.until(found, patience_s, f"follow-up {number}")
 
     def _message(self, message_id: int | None) -> Message | None:
         stored = self.world.backend.messages.get(self.interaction.channel_id, {})

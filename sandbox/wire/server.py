@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import discord
 from aiohttp import web
@@ -15,6 +15,8 @@ from .handles import Channel, Message, Server
 from .limits import RateLimits
 from .rest import Rest
 from .world import Request, World
+
+T = TypeVar("T")
 
 
 class Wire:
@@ -34,6 +36,8 @@ class Wire:
         How long interactions wait for their first answer (Discord: 3 s).
     heartbeat_s
         The heartbeat interval that clients are told (Discord: about 41 s).
+    patience_s
+        How long the ``wait_…`` methods and replies wait where they are not told how long.
     resume_window_s
         How long a lost connection's session can be resumed.
     shards
@@ -57,11 +61,14 @@ class Wire:
         bot_name: str = "Hexward",
         reply_deadline_s: float = 3.0,
         heartbeat_s: float = 41.25,
+        patience_s: float = 10.0,
         resume_window_s: float = 120.0,
         shards: int = 1,
         limits: RateLimits | None = None,
     ) -> None:
-        self.world = World.create(token, bot_name=bot_name, reply_deadline_s=reply_deadline_s)
+        self.world = World.create(
+            token, bot_name=bot_name, reply_deadline_s=reply_deadline_s, patience_s=patience_s
+        )
         self.faults = Faults()
         self.limits = limits or RateLimits()
         self._rest = Rest(self.world, self.faults, self.limits)
@@ -170,7 +177,7 @@ class Wire:
         """How many shards are connected and identified."""
         return len(self._gateway.sessions.connected())
 
-    async def wait_connected(self, shards: int = 1, timeout_s: float = 10.0) -> None:
+    async def wait_connected(self, shards: int = 1, timeout_s: float | None = None) -> None:
         """Wait until that many shards are identified or resumed.
 
         Raises
@@ -178,10 +185,13 @@ class Wire:
         TimeoutError
         """
         what = f"{shards} connected shard(s)"
-        await self.world.pulse.until(lambda: self.connections >= shards, timeout_s, what)
+        await self._until(lambda: self.connections >= shards, timeout_s, what)
 
     async def wait_until(
-        self, condition: Callable[[], Any], timeout_s: float = 5.0, what: str = "the condition"
+        self,
+        condition: Callable[[], Any],
+        timeout_s: float | None = None,
+        what: str = "the condition",
     ) -> Any:
         """Wait until ``condition()``, looked at after every request and event, is true.
 
@@ -189,12 +199,12 @@ class Wire:
         ------
         TimeoutError
         """
-        return await self.world.pulse.until(condition, timeout_s, what)
+        return await self._until(condition, timeout_s, what)
 
     async def wait_for_message(
         self,
         channel: Channel,
-        timeout_s: float = 5.0,
+        timeout_s: float | None = None,
         *,
         where: Callable[[Message], bool] = lambda message: True,
     ) -> Message:
@@ -213,9 +223,7 @@ class Wire:
                     return message
             return None
 
-        message = await self.world.pulse.until(
-            found, timeout_s, f"a message of the bot in #{channel.name}"
-        )
+        message = await self._until(found, timeout_s, f"a message of the bot in #{channel.name}")
         self._handed_out.add(message.id)
         return message
 
@@ -223,7 +231,7 @@ class Wire:
         self,
         method: str,
         ending: str,
-        timeout_s: float = 5.0,
+        timeout_s: float | None = None,
         *,
         since: int = 0,
     ) -> Request:
@@ -240,7 +248,7 @@ class Wire:
                     return request
             return None
 
-        return await self.world.pulse.until(found, timeout_s, f"{method} …{ending}")
+        return await self._until(found, timeout_s, f"{method} …{ending}")
 
     async def quiet(self, for_s: float = 0.3) -> None:
         """Wait until neither side has done anything for ``for_s`` seconds."""
@@ -279,6 +287,10 @@ class Wire:
     async def _gone(self) -> None:
         """Wait until the present connections have ended."""
         before = set(self._gateway.connections)
-        await self.world.pulse.until(
-            lambda: not before & self._gateway.connections, 5.0, "the end of the connections"
+        await self._until(
+            lambda: not before & self._gateway.connections, None, "the end of the connections"
         )
+
+    async def _until(self, found: Callable[[], T | None], timeout_s: float | None, what: str) -> T:
+        patience_s = self.world.patience_s if timeout_s is None else timeout_s
+        return await self.world.pulse.until(found, patience_s, what)

@@ -91,7 +91,7 @@ class World:
     reply_deadline_s
         How long an interaction waits for its first answer (Discord: 3 s).
     patience_s
-        How long drivers wait for a deferred reply to be completed.
+        How long drivers wait for what they are not told how long to wait for.
     requests
         Every REST request, oldest first.
     gaps
@@ -131,7 +131,9 @@ class World:
     listeners: list[Listener] = field(default_factory=list)
 
     @classmethod
-    def create(cls, token: str | None, *, bot_name: str, reply_deadline_s: float) -> World:
+    def create(
+        cls, token: str | None, *, bot_name: str, reply_deadline_s: float, patience_s: float
+    ) -> World:
         """An empty world with one bot in it; without ``token`` it makes one up."""
         backend = Backend(clock=WorldClock())
         bot = backend.bot_user
@@ -143,6 +145,7 @@ class World:
             token or _token_for(bot.id),
             discord.Intents.all(),
             reply_deadline_s=reply_deadline_s,
+            patience_s=patience_s,
         )
         backend.subscribers.append(world._heard)
         return world

@@ -68,10 +68,13 @@ async def test_lone_messages_come_one_after_the_other() -> None:
 
 
 async def test_an_open_loop_does_not_wait_for_answers() -> None:
-    scorer = Scorer(0.05)
+    together = asyncio.Barrier(10)
+
+    async def score(text: str, server_id: int) -> None:
+        await together.wait()  # nobody is answered before all have asked
+
     coming = [Arrival(at * 0.001, str(at), at % 2) for at in range(10)]
-    everybody, apart, others = await open_loop(scorer.score, coming, apart=1)
-    assert scorer.most == 10
+    everybody, apart, others = await open_loop(score, coming, apart=1)
     assert (everybody.offered, apart.offered, others.offered) == (10, 5, 5)
     assert everybody.scored == apart.scored + others.scored == 10
 

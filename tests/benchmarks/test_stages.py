@@ -73,7 +73,7 @@ def test_the_sampler_sees_a_busy_thread_and_its_time() -> None:
     sampler = Sampler()
     thread.start()
     sampler.start()
-    time.sleep(0.1)
+    time.sleep(0.3)
     profile = sampler.stop()
     ending.set()
     thread.join()

@@ -11,6 +11,7 @@ import pytest
 from bot.chat.intents import Privileged
 from bot.chat.supervision import supervise
 from bot.errors import ConnectionRefused
+from tests.patience import PATIENCE_S
 
 TOKEN = "a-token"
 
@@ -108,12 +109,12 @@ async def test_what_can_be_done_without_is_given_up_at_once(
         asked.append(client)
         return answers[len(asked) - 1]
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_S / 2):
         await supervise(
             connections.make,  # type: ignore[arg-type]
             TOKEN,
             connections.stop,
-            first_pause_s=60,
+            first_pause_s=2 * PATIENCE_S,
             give_up=give_up,
         )
     assert asked == connections.made[:2]
@@ -124,12 +125,12 @@ async def test_what_can_be_done_without_is_given_up_at_once(
 async def test_stopping_does_not_wait_for_the_pause() -> None:
     connections = Connections([OSError("down"), OSError("down")])
     asyncio.get_running_loop().call_later(0.05, connections.stop.set)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_S / 2):
         await supervise(
             connections.make,  # type: ignore[arg-type]
             TOKEN,
             connections.stop,
-            first_pause_s=60,
+            first_pause_s=2 * PATIENCE_S,
         )
     assert len(connections.made) == 1
 
@@ -141,5 +142,5 @@ async def test_a_client_that_hangs_in_its_handshake_is_ended() -> None:
 
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(0.05, stop.set)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await supervise(lambda: Hanging(None), TOKEN, stop)  # type: ignore[arg-type,return-value]

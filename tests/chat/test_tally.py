@@ -1,4 +1,4 @@
-"""Bounds of what the tally keeps; what moderators read is tried over the wire."""
+"""What the tally keeps; what moderators read is tried over the wire."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import discord
 import pytest
 
 from bot.chat import tally as module
-from bot.chat.tally import Tally
+from bot.chat.tally import Settled, Tally
 from bot.errors import Overloaded
 from bot.storage.servers import Servers
 
@@ -29,3 +29,21 @@ async def test_a_message_after_the_stop_does_no_harm_however_much_is_untold(tall
     await tally.stop()
     for number in range(3):
         tally.add(1, 10, 100 + number, Overloaded(1))
+
+
+async def test_what_is_settled_while_it_is_listed_is_not_waited_for(tally: Tally) -> None:
+    now = datetime.now(UTC)
+    tally.note(1)
+    # Listed meanwhile: 101 to 104. Screened, lost or put down again before the list is there:
+    tally.settle(1, 101, Settled.SCREENED)
+    tally.settle(1, 103, Settled.SCREENED)
+    tally.lose([102, 999])
+    tally.add(1, 10, 103, Overloaded(1))
+    tally.add_away(1, [(10, number, now) for number in (101, 102, 103, 104)], {})
+    live, away = tally._spells[1]
+    assert live.waiting == {103}
+    assert away.waiting == {104}
+    assert (away.messages, away.screened, away.lost) == (3, 1, 1)
+    tally.settle(1, 101, Settled.SCREENED)  # of which there is nothing to tell any more
+    assert (away.messages, away.screened) == (3, 1)
+    await tally.stop()

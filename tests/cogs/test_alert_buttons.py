@@ -46,7 +46,7 @@ async def flagged(scene: Scene, text: str = "you idiot", by: Any = None) -> tupl
 
 async def settled(scene: Scene) -> None:
     """Wait until the last flag's card is on record."""
-    await scene.wire.quiet(0.1)
+    await scene.wire.quiet()
 
 
 def labels(card: Any) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 from bot.labels import LABELS
 from sandbox.wire import CannotDo
 from tests.conftest import Scene
+from tests.patience import until
 
 
 def words(reply) -> str:
@@ -188,9 +189,9 @@ async def test_an_exemption_is_not_dropped_because_the_cache_forgot_the_role(sce
 
 async def test_a_command_under_way_at_the_stop_is_answered(scene: Scene) -> None:
     async with scene.bot(log_channel=False):
-        scene.wire.faults.slow(0.5, "POST", "/interactions/*")
+        slow = scene.wire.faults.slow(0.5, "POST", "/interactions/*")
         asking = asyncio.create_task(scene.mo.run(scene.general, "check", text="idiot"))
-        await asyncio.sleep(0.2)
+        await until(lambda: slow.hits == 1)
     assert "Would be flagged" in words(await asking)
 
 

@@ -137,6 +137,6 @@ async def test_a_flag_of_a_file_that_a_crash_left_is_alerted_after_the_start(
         await scene.wire.wait_for_message(scene.log)
     scene.change("UPDATE decisions SET id = id + 100, outcome = NULL, settled_at = NULL")
     async with scene.bot(log_channel=False):
-        await scene.wire.wait_for_message(scene.log, timeout_s=8)
+        await scene.wire.wait_for_message(scene.log)
         await scene.wire.quiet()
     assert scene.rows("SELECT outcome FROM decisions") == [("alerted",)]

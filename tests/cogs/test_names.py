@@ -156,7 +156,7 @@ async def test_a_flag_that_a_crash_left_is_told_if_the_name_is_still_worn(
     scene.change("UPDATE decisions SET outcome = NULL, settled_at = NULL")
     ben.rename("fine")
     async with scene.bot(log_channel=False):
-        await scene.wire.wait_for_message(scene.log, timeout_s=8)
-        await scene.wire.quiet(0.5)
+        await scene.wire.wait_for_message(scene.log)
+        await scene.wire.quiet()
     outcomes = dict(scene.rows("SELECT author_id, outcome FROM decisions"))
     assert outcomes == {scene.ada.id: "alerted", ben.id: "message_gone"}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +12,7 @@ import pytest
 from bot.cogs import privacy as module
 from sandbox.wire import Reply
 from tests.conftest import Scene
+from tests.patience import until
 
 DECISIONS = "SELECT count(*) FROM decisions"
 EXCERPTS = "SELECT text FROM excerpts"
@@ -28,12 +27,6 @@ def fields(reply: Reply) -> dict[str, str]:
     assert reply.ephemeral
     (embed,) = reply.embeds
     return {field["name"]: field["value"] for field in embed["fields"]}
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what is waited for is in a file
-            await asyncio.sleep(0.02)
 
 
 async def flagged(scene: Scene, text: str = "you idiot", by: Any = None) -> Any:

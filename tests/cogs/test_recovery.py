@@ -19,7 +19,7 @@ async def test_what_was_decided_is_carried_out_after_a_crash(scene: Scene) -> No
         " SELECT 101, 'delete', decided_at, 'begun', decided_at FROM decisions"
     )
     async with scene.bot(log_channel=False):
-        card = await scene.wire.wait_for_message(scene.log, timeout_s=8)
+        card = await scene.wire.wait_for_message(scene.log)
         assert "Message deleted." in card.texts
         assert message.deleted
         assert scene.ada.timed_out_until is not None
@@ -37,7 +37,7 @@ async def test_a_timeout_is_made_up_for_although_the_message_is_gone(scene: Scen
     scene.change("UPDATE decisions SET id = 101, outcome = NULL, mode = 'enforce'")
     await message.delete()
     async with scene.bot(log_channel=False):
-        await scene.wire.wait_for_request("PATCH", f"/members/{scene.ada.id}", timeout_s=8)
+        await scene.wire.wait_for_request("PATCH", f"/members/{scene.ada.id}")
         await scene.wire.quiet()
         assert scene.ada.timed_out_until is not None
     assert scene.rows("SELECT outcome FROM decisions") == [("timed_out",)]
@@ -52,7 +52,7 @@ async def test_what_was_done_before_the_crash_is_not_done_again(scene: Scene) ->
     scene.change("UPDATE decisions SET id = 101, outcome = NULL")
     scene.change("UPDATE deeds SET decision_id = 101")
     async with scene.bot(log_channel=False):
-        await scene.wire.wait_for_request("GET", f"/messages/{message.id}", timeout_s=8)
+        await scene.wire.wait_for_request("GET", f"/messages/{message.id}")
         await scene.wire.quiet()
         assert done_to(scene) == before
     assert scene.rows("SELECT outcome FROM decisions") == [("timed_out",)]
@@ -65,7 +65,7 @@ async def test_nothing_is_done_once_the_server_observes(scene: Scene) -> None:
         await scene.wire.wait_for_message(scene.log)
     scene.change("UPDATE decisions SET id = 101, outcome = NULL, mode = 'enforce'")
     async with scene.bot(log_channel=False):
-        card = await scene.wire.wait_for_message(scene.log, timeout_s=8)
+        card = await scene.wire.wait_for_message(scene.log)
         assert "would have been deleted" in card.texts
         assert done_to(scene) == []
 
@@ -79,6 +79,6 @@ async def test_a_deletion_before_the_crash_is_settled_as_one(scene: Scene) -> No
     scene.change("UPDATE decisions SET id = 101, outcome = NULL")
     scene.change("UPDATE deeds SET decision_id = 101")
     async with scene.bot(log_channel=False):
-        await scene.wire.wait_for_request("GET", f"/messages/{message.id}", timeout_s=8)
+        await scene.wire.wait_for_request("GET", f"/messages/{message.id}")
         await scene.wire.quiet()
     assert scene.rows("SELECT outcome FROM decisions") == [("deleted",)]

@@ -98,5 +98,5 @@ async def test_an_intent_that_is_taken_away_while_it_runs_ends_nothing(scene: Sc
     async with scene.bot():
         scene.wire.approved_intents.message_content = False
         await scene.wire.invalidate_sessions(resumable=False)
-        notice = await scene.wire.wait_for_message(scene.log, timeout_s=10)
+        notice = await scene.wire.wait_for_message(scene.log)
         assert REDUCED in notice.content

@@ -9,11 +9,12 @@ import pytest
 from wire_client import Bot, Demo, pointed_at, running
 
 from sandbox.wire import Wire
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
 async def wire() -> AsyncIterator[Wire]:
-    async with Wire() as wire, pointed_at(wire):
+    async with Wire(patience_s=PATIENCE_S) as wire, pointed_at(wire):
         yield wire
 
 

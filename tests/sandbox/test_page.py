@@ -16,6 +16,7 @@ from toy_bot import ToyBot
 
 from sandbox import demo
 from sandbox.stage import PortTaken, Refused, Stage
+from tests.patience import PATIENCE_S, until
 
 
 @pytest.fixture
@@ -100,12 +101,11 @@ class Tab:
 
     async def until(self, seen: Callable[[str], bool]) -> str:
         """Poll, as the browser does, until what is on the page satisfies `seen`."""
-        for _ in range(100):
-            page = str(await self.messages())
-            if seen(page):
-                return page
+        ends = time.monotonic() + PATIENCE_S
+        while not seen(page := str(await self.messages())):
+            assert time.monotonic() < ends, f"never seen; the page shows {page}"
             await asyncio.sleep(0.05)
-        raise AssertionError(f"never seen; the page shows {page}")
+        return page
 
 
 async def test_script_is_played_and_screened_line_by_line(bot: ToyBot, stage: Stage) -> None:
@@ -133,8 +133,7 @@ async def test_post_returns_when_a_slow_bot_has_dealt_with_it(bot: ToyBot, stage
 
 
 async def test_background_tasks_of_the_bot_go_on_in_real_time(bot: ToyBot, stage: Stage) -> None:
-    await asyncio.sleep(0.5)
-    assert bot.beats >= 3
+    await until(lambda: bot.beats >= 3)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +291,7 @@ async def test_closing_lets_the_bot_finish_and_frees_the_port(tmp_path: Path) ->
             url = stage.url
             ada = await Tab.open(http, stage, "ada", "general")
             sending = asyncio.create_task(ada.act("send_message", content="you idiot"))
-            await asyncio.sleep(0.2)
+            await until(lambda: bot.asked == 1)
         assert bot.scored == ["you idiot"]
         assert len(stage.channels["mod-log"].history()) == 1
         with pytest.raises(aiohttp.ClientConnectionError):

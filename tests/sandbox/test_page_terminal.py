@@ -8,7 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -18,6 +18,7 @@ from toy_bot import ToyBot
 from sandbox import demo
 from sandbox.stage import Posted, Stage
 from sandbox.terminal import run_terminal
+from tests.patience import PATIENCE_S, until
 
 SCRIPTED = len(demo.SCRIPT)
 
@@ -47,14 +48,6 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 @pytest.fixture
 def recorder() -> Recorder:
     return Recorder()
-
-
-async def until(true: Callable[[], bool]) -> None:
-    for _ in range(200):
-        if true():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("it never came true")
 
 
 @pytest.fixture
@@ -101,7 +94,7 @@ async def test_pipe_is_read_as_it_is_written(stage: Stage, recorder: Recorder) -
         os.write(writing, "ü\n".encode()[1:])
         await until(lambda: recorder.typed == ["hello", "split ü"])
         os.close(writing)
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, PATIENCE_S)
 
 
 async def test_person_is_told_what_to_do(stage: Stage, recorder: Recorder) -> None:
@@ -115,7 +108,7 @@ async def test_person_is_told_what_to_do(stage: Stage, recorder: Recorder) -> No
         os.write(keyboard, b"hello\n")
         await until(lambda: recorder.typed == ["hello"])
         os.write(keyboard, b"\x04")
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, PATIENCE_S)
     os.close(keyboard)
 
 
@@ -173,7 +166,7 @@ def start(tmp_path: Path, redirection: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("redirection", ["<&-", "</dev/null"])
 def test_process_without_input_ends_by_itself(tmp_path: Path, redirection: str) -> None:
     with start(tmp_path, redirection) as process:
-        out, err = process.communicate(timeout=40)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert out.splitlines()[-1] == "the end"
     assert len(out.splitlines()) == SCRIPTED + 1
@@ -185,7 +178,7 @@ def test_ctrl_c_ends_a_waiting_process_cleanly(tmp_path: Path) -> None:
         for _ in range(SCRIPTED):
             process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=40)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 0
     assert out.strip() == "interrupted"
     assert "Traceback" not in err

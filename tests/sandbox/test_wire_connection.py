@@ -12,6 +12,7 @@ import pytest
 from wire_client import Bot, Demo, pointed_at, running
 
 from sandbox.wire import Wire
+from tests.patience import PATIENCE_S
 
 
 async def test_client_gets_ready_with_servers_and_members(wire: Wire, demo: Demo) -> None:
@@ -115,7 +116,7 @@ async def test_silent_client_is_sent_away() -> None:
         http.ws_connect(wire.gateway_url) as ws,
     ):
         await ws.receive_json()
-        assert (await ws.receive(timeout=5)).data == 4009
+        assert (await ws.receive(timeout=PATIENCE_S)).data == 4009
 
 
 async def test_client_leaves_a_zombie_and_resumes() -> None:

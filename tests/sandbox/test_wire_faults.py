@@ -11,6 +11,7 @@ import pytest
 from wire_client import Bot, Demo, pointed_at, running
 
 from sandbox.wire import Limit, RateLimits, Wire
+from tests.patience import PATIENCE_S
 
 SEND = ("POST", "/channels/*/messages")
 
@@ -140,7 +141,7 @@ async def test_event_that_cannot_be_parsed_ends_a_client() -> None:
         async with running(Bot(), wire) as client:
             wire.send_event("MESSAGE_CREATE", {"nonsense": True})
             with pytest.raises(KeyError):
-                await asyncio.wait_for(client, 5)
+                await asyncio.wait_for(client, PATIENCE_S)
 
 
 async def test_unknown_event_is_harmless(wire: Wire, demo: Demo, bot: Bot) -> None:
@@ -154,7 +155,7 @@ async def test_bytes_that_are_no_event_end_a_client(raw: str | bytes) -> None:
     async with Wire() as wire, pointed_at(wire), running(Bot(), wire) as client:
         wire.send_raw(raw)
         with pytest.raises(Exception, match=r"(?i)json|char|header|decompress"):
-            await asyncio.wait_for(client, 5)
+            await asyncio.wait_for(client, PATIENCE_S)
 
 
 async def test_malformed_requests(wire: Wire, demo: Demo) -> None:
@@ -177,6 +178,16 @@ async def test_what_the_wire_cannot_do_is_said(wire: Wire) -> None:
 
 
 async def test_waiting_for_quiet(wire: Wire, demo: Demo, bot: Bot) -> None:
-    posting = asyncio.create_task(mods_of(bot, demo).send("alert"))
+    ticks = 0
+
+    async def stir() -> None:
+        nonlocal ticks
+        while ticks < 20:
+            ticks += 1
+            await demo.ada.post(demo.general, "and another")
+            await asyncio.sleep(0.01)
+
+    stirring = asyncio.create_task(stir())
     await wire.quiet(0.5)
-    assert posting.done()
+    assert ticks == 20
+    await stirring

@@ -35,6 +35,7 @@ class ToyBot(commands.Bot):
         self.inference_s = inference_s
         self.scored: list[str] = []
         self.beats = 0
+        self.asked = 0
         self._database = database
         self._waiting: asyncio.Queue[tuple[str, asyncio.Future[bool]]] = asyncio.Queue(8)
         self._work: queue.Queue[tuple[str, asyncio.Future[bool]] | None] = queue.Queue()
@@ -73,6 +74,7 @@ class ToyBot(commands.Bot):
             self.loop.call_soon_threadsafe(future.set_result, "idiot" in text)
 
     async def score(self, text: str) -> bool:
+        self.asked += 1
         future: asyncio.Future[bool] = self.loop.create_future()
         await self._waiting.put((text, future))
         return await future

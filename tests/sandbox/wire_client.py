@@ -16,6 +16,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from sandbox.wire import Channel, Member, Server, Wire
+from tests.patience import PATIENCE_S
 
 
 class Bot(discord.Client):
@@ -43,7 +44,7 @@ class Bot(discord.Client):
     def of(self, event: str) -> list[Any]:
         return [what for name, what in self.heard if name == event]
 
-    async def hears(self, event: str, count: int = 1, timeout_s: float = 10.0) -> Any:
+    async def hears(self, event: str, count: int = 1, timeout_s: float = PATIENCE_S) -> Any:
         """Wait for the ``count``-th event of a kind, counted from the start."""
         async with asyncio.timeout(timeout_s):
             while len(self.of(event)) < count:  # noqa: ASYNC110  (events have no future)

@@ -10,6 +10,7 @@ from typing import Any
 from bot.labels import Scores
 from bot.screening.engine import Engine, Priority
 from bot.screening.model import Model
+from tests.patience import PATIENCE_S
 from tests.screening.numbers_model import GatedBackend
 
 
@@ -37,9 +38,9 @@ async def submit(
 
 async def entered(backend: GatedBackend) -> None:
     """Wait until the worker is inside the network."""
-    assert await asyncio.to_thread(backend.entered.acquire, timeout=20)
+    assert await asyncio.to_thread(backend.entered.acquire, timeout=PATIENCE_S)
 
 
 async def soon(answer: Awaitable[Scores]) -> Scores:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         return await answer

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
@@ -182,13 +181,9 @@ async def test_the_event_loop_runs_while_the_network_does() -> None:
     async with running(numbers_model(backend), backend) as engine:
         (task,) = await submit(engine, "1")
         await entered(backend)
-        longest = 0.0
         for _ in range(20):
-            start = time.perf_counter()
-            await asyncio.sleep(0.005)
-            longest = max(longest, time.perf_counter() - start)
+            await asyncio.sleep(0.001)  # would never end if the loop waited for the network
         assert not task.done()
-        assert longest < 0.5
         backend.open()
         await soon(task)
 

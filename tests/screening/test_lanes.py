@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.screening.lanes import Lanes
+from tests.patience import PATIENCE_S
 
 TWO, FOUR = Lanes(2), Lanes(4)
 
@@ -25,7 +26,7 @@ def test_as_many_items_are_worked_on_at_a_time_as_there_are_lanes() -> None:
     together = threading.Barrier(2)
 
     def meet(_: int) -> int:
-        together.wait(timeout=10)  # breaks unless two are here at once
+        together.wait(timeout=PATIENCE_S)  # breaks unless two are here at once
         return threading.get_ident()
 
     assert len(set(TWO.map(meet, range(2)))) == 2
@@ -76,7 +77,7 @@ def test_the_threads_end_with_their_lanes() -> None:
     del lanes
     gc.collect()
     for thread in started:
-        thread.join(timeout=10)
+        thread.join(timeout=PATIENCE_S)
         assert not thread.is_alive()
 
 
@@ -96,4 +97,4 @@ together.wait()
 
 
 def test_a_batch_that_hangs_does_not_keep_the_process_from_ending() -> None:
-    subprocess.run([sys.executable, "-c", HANGING], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", HANGING], check=True, timeout=PATIENCE_S)

@@ -14,6 +14,7 @@ from bot.errors import EngineClosed, Overloaded, ScoringError
 from bot.labels import Scores
 from bot.screening.engine import Engine, Limits, Priority
 from bot.screening.model import Model, Prepared
+from tests.patience import PATIENCE_S
 from tests.screening.numbers_model import GatedBackend, numbers_model, told
 
 FAULTS = ("poison", "nan", "exit", "long")
@@ -141,7 +142,7 @@ def test_everybody_gets_their_own_answer_once(
         if in_time:
             backend.open()
         closing = asyncio.create_task(engine.close(deadline_s=20 if in_time else 0.0))
-        async with asyncio.timeout(20):  # every awaited future ends
+        async with asyncio.timeout(PATIENCE_S):  # every awaited future ends
             await asyncio.gather(*(task for _, task in crowd.asked), return_exceptions=True)
             backend.open()
             await closing
@@ -181,7 +182,7 @@ def test_with_a_cache_no_text_is_scored_twice(
             backend.permit()
             await asyncio.sleep(0)
         backend.open()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             found = await asyncio.gather(*tasks)
         await engine.close()
         assert [int(told(each)) for each in found] == [number for number, _ in asked]

@@ -15,6 +15,7 @@ from bot.storage.database import Database
 from bot.storage.engine import make_engine, writing
 from bot.storage.migrate import upgrade
 from bot.storage.writer import Writer
+from tests.patience import PATIENCE_S
 
 
 def insert(server_id: int) -> Callable[[Connection], int]:
@@ -285,7 +286,7 @@ def test_a_loop_that_ends_without_closing_leaves_nobody_waiting(url: str) -> Non
         await asyncio.sleep(0)
         (writer,) = (task for task in asyncio.all_tasks() if task.get_name() == "database writer")
         writer.cancel()
-        ends = await asyncio.wait_for(asyncio.gather(*callers, return_exceptions=True), 10)
+        ends = await asyncio.wait_for(asyncio.gather(*callers, return_exceptions=True), PATIENCE_S)
         with pytest.raises(DatabaseError, match="closed"):
             await database.write(insert(99))
         await database.close()

@@ -22,6 +22,7 @@ from bot.storage import decisions as module
 from bot.storage import schema
 from bot.storage.database import Database
 from bot.storage.decisions import DailyCount, Decisions, NewDecision, Outcome, RecordedDecision
+from tests.patience import until
 
 Make = Callable[..., NewDecision]
 BIG = 2**63 - 1
@@ -335,9 +336,3 @@ def passed(path: Path) -> int:
             "SELECT coalesce(sum(passed), 0) FROM daily_counts"
         ).fetchone()
     return int(total)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - what is waited for is in a file
-            await asyncio.sleep(0.02)

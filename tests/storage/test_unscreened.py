@@ -15,6 +15,7 @@ from bot.errors import DatabaseError
 from bot.storage import unscreened as module
 from bot.storage.database import Database
 from bot.storage.unscreened import Reason, Unscreened, UnscreenedMessage, _Pending
+from tests.patience import until
 
 BIG = 2**63 - 1
 
@@ -208,9 +209,7 @@ async def test_a_database_that_is_busy_loses_nothing(
         with pytest.raises(DatabaseError):
             await unscreened.flush()
         holder.rollback()
-    async with asyncio.timeout(10):
-        while unscreened._pending:  # noqa: ASYNC110 - the writer tries again by itself
-            await asyncio.sleep(0.02)
+    await until(lambda: not unscreened._pending)  # the writer tries again by itself
     assert await ids(unscreened) == [2]
     assert await unscreened.mark_of(1) == 2
 
