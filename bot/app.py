@@ -198,7 +198,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             verdicts=verdicts,
             cards=cards,
             upkeep=upkeep,
-            actions=Actions(upkeep, verdicts),
+            actions=Actions(upkeep, verdicts, decisions),
             offences=Offences(database),
             catch_up_back=back,
             announcements=Announcements(database),

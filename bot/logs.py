@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import aiohttp
 import discord
@@ -63,6 +66,48 @@ class OneLineFormatter(logging.Formatter):
         return describe(error) if isinstance(error, BaseException) else ""
 
 
+class Fewer(logging.Filter):
+    """Lets one line a minute of each kind through, with the number of those it held back.
+
+    discord.py says at every 429 that it is being rate limited, which in a raid is many times a
+    second. Lines are of one kind if they are filled into the same words.
+
+    Parameters
+    ----------
+    every_s
+        Seconds between two lines of a kind.
+    clock
+        Tells the time in seconds.
+    """
+
+    _MOST_KINDS = 64
+
+    def __init__(self, every_s: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._every_s = every_s
+        self._clock = clock
+        self._kinds: dict[str, _Kind] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now, words = self._clock(), str(record.msg)
+        kind = self._kinds.get(words)
+        if kind is not None and now - kind.said_at < self._every_s:
+            kind.held_back += 1
+            return False
+        if kind is not None and kind.held_back:
+            record.msg = f"{words} (and {kind.held_back} more such lines since the last one)"
+        if kind is None and len(self._kinds) >= self._MOST_KINDS:
+            self._kinds.pop(next(iter(self._kinds)))
+        self._kinds[words] = _Kind(now)
+        return True
+
+
+@dataclass(slots=True)
+class _Kind:
+    said_at: float
+    held_back: int = 0
+
+
 def set_up_logging(level: int, secret: str | None = None) -> None:
     """Send everything to standard error, one line each.
 
@@ -76,5 +121,9 @@ def set_up_logging(level: int, secret: str | None = None) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLineFormatter(secret))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    crowded = logging.getLogger("discord.http")
+    for known in [one for one in crowded.filters if isinstance(one, Fewer)]:
+        crowded.removeFilter(known)
+    crowded.addFilter(Fewer())
     for name, least in _AT_LEAST.items():
         logging.getLogger(name).setLevel(max(level, least))

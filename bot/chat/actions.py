@@ -8,25 +8,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import discord
 
+from bot.chat.alert_card import Alert, Background
+from bot.chat.audit import Ground
 from bot.chat.card_upkeep import CardUpkeep
+from bot.chat.carried import PATIENCE, Carried, Deed, Hurdle
+from bot.chat.claims import Claims
 from bot.chat.deeds import MEANS
-from bot.chat.deeds.deletion import Deletion
 from bot.chat.deeds.means import Means, Target
 from bot.chat.deeds.timeout import Timeout
 from bot.chat.durations import in_words
-from bot.chat.enforcement import Carried, Deed, Hurdle
+from bot.chat.flag import Case, Flag, Result
 from bot.chat.notices import Notices
-from bot.chat.posting import Flag, Posting, Result
+from bot.chat.posting import Posting
+from bot.chat.revisions import AS_POSTED
 from bot.errors import DatabaseError
-from bot.labels import Label, Scores
+from bot.language import tr
 from bot.rules import Action
-from bot.storage.decisions import Outcome, RecordedDecision
+from bot.screening.policy import Decision
+from bot.storage.decisions import Decisions, Outcome, RecordedDecision
 from bot.storage.history import DeedResult, RecordedDeed
 from bot.storage.verdicts import Verdicts
 
@@ -34,9 +41,27 @@ __all__ = ("Actions", "Flag", "Result")
 
 log = logging.getLogger(__name__)
 
-# Flags of a server that may wait for Discord, which lets through a few deeds a second. Beyond that
-# a raid would take the room that other servers' messages need.
-MOST_WAITING = 1_000
+# Flags of a server that may wait for Discord with their messages in memory. Beyond that a raid
+# would take the room that other servers' messages need: only their ids are kept.
+MOST_WAITING = 500
+# Flags of a server about which something may still be to be done, by their ids.
+MOST_LATER = 10_000
+
+Doing = dict[Means, "asyncio.Task[Deed | None]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """What holds for a decision that an earlier run has left.
+
+    Attributes
+    ----------
+    may_time_out
+        Whether its author may be timed out still, by the server's mode and the time that passed.
+    """
+
+    log_channel_id: int | None
+    may_time_out: bool
 
 
 class Actions:
@@ -48,144 +73,207 @@ class Actions:
         Looks after the cards.
     verdicts
         Where deeds are claimed before they are done, so that nothing is done twice.
+    decisions
+        Where it is written down how those ended that took long.
     """
 
-    def __init__(self, upkeep: CardUpkeep, verdicts: Verdicts) -> None:
-        self._verdicts = verdicts
+    def __init__(self, upkeep: CardUpkeep, verdicts: Verdicts, decisions: Decisions) -> None:
+        self._claims = Claims(verdicts)
+        self._decisions = decisions
         self._posting = Posting(upkeep)
         self._means = tuple(means() for means in MEANS)
         self._notices = Notices()
-        self._waiting: dict[int, int] = {}
+        self._waiting: Counter[int] = Counter()
+        self._later: Counter[int] = Counter()
+        self._ending: set[asyncio.Task[None]] = set()
 
-    async def carry_out(self, flag: Flag) -> Result:
+    async def carry_out(self, flag: Flag) -> Result | None:
         """Do what the decision says, and tell moderators what came of it.
 
         Returns
         -------
-        Result
-            Never raises, whatever Discord answers.
+        Result or None
+            None: there is more to do than can be waited for; what came of it is settled here, in
+            time. Never raises, whatever Discord answers.
         """
         decision = flag.decision
         if decision.action is Action.LOG:
             return Result(Outcome.LOGGED)
         means = [one for one in self._means if one.action.strength <= decision.action.strength]
         carried = _foreseen(flag, means)
-        if decision.enforced:
-            carried = await self._enforce(flag, carried, means)
-        return self._settled(carried, await self._posting.show(flag, carried))
-
-    async def time_out_late(self, server: discord.Guild, decision: RecordedDecision) -> Deed | None:
-        """Time out the author of a message that is gone, for a decision that an earlier run left.
-
-        Returns
-        -------
-        Deed or None
-            None if somebody else has done it, or dismissed the flag. Never raises.
-        """
-        target = Target(
-            channel_id=decision.channel_id,
-            message_id=decision.message_id,
-            author_id=decision.author_id,
-            timeout=decision.timeout,
-            reason=audit_reason(decision.id, decision.labels_over, decision.scores),
-        )
-        return await self._claimed(decision.id, Timeout(), server, target, taken_over=True)
-
-    async def deleted_before(self, decision_id: int) -> bool:
-        """Whether an earlier run deleted the message of a decision by the server's rules.
-
-        Raises
-        ------
-        DatabaseError
-            If it cannot be looked up.
-        """
-        deed = await self._left_behind(decision_id, Deletion())
-        return deed is not None and deed.result is DeedResult.DONE
-
-    async def drain(self) -> None:
-        """Tell at once what is still to be told of crowds; for when the client closes."""
-        await self._posting.drain()
-
-    async def _enforce(self, flag: Flag, carried: Carried, means: Sequence[Means]) -> Carried:
+        if not decision.enforced or not means:
+            return self._settled(carried, await self._show(flag, carried))
         server_id = flag.server.id
-        waiting = self._waiting.get(server_id, 0)
-        if waiting >= MOST_WAITING:
-            why = "Too much is to be done in this server at once."
-            left = tuple(Deed(False, one.what, why, Hurdle.FAILED) for one in means)
-            return replace(carried, deeds=left)
-        self._waiting[server_id] = waiting + 1
+        if self._waiting[server_id] >= MOST_WAITING:
+            return self._without_card(flag, carried, means)
+        doing = self._begin(flag, means)
+        self._waiting[server_id] += 1
         try:
-            deeds = await asyncio.gather(*(self._do(one, flag) for one in means))
+            await asyncio.wait(doing.values(), timeout=PATIENCE.total_seconds())
+        except asyncio.CancelledError:
+            for task in doing.values():
+                task.cancel()
+            raise
         finally:
             self._waiting[server_id] -= 1
-            if not self._waiting[server_id]:
-                del self._waiting[server_id]
-        carried = replace(carried, deeds=tuple(deed for deed in deeds if deed is not None))
+        carried = replace(carried, deeds=_so_far(doing))
         if any(deed.done for deed in carried.deeds):
             told = await self._notices.tell(flag.notice, flag.message, flag.server)
             if told is not None:
                 carried = carried.with_notice(told)
-        return carried
+        pending = any(deed.hurdle is Hurdle.PENDING for deed in carried.deeds)
+        shown = await self._show(flag, carried, pending=pending)
+        if not pending:
+            return self._settled(carried, shown)
+        self._end_later(flag.case, carried, shown, doing)
+        return None
 
-    async def _do(self, means: Means, flag: Flag) -> Deed | None:
-        decision, message = flag.decision, flag.message
-        why_not = means.spares(message)
-        if why_not is not None:
-            return Deed(False, means.what, why_not, Hurdle.PROTECTED)
+    async def finish_without(
+        self, decision: RecordedDecision, server: discord.Guild, late: Late
+    ) -> Result:
+        """Finish what an earlier run left about a message that is gone meanwhile.
+
+        Returns
+        -------
+        Result
+            `Outcome.MESSAGE_GONE` if nothing was done and nothing is to be told. Never raises.
+        """
+        ground = Ground(decision.id, decision.labels_over, decision.scores)
+        deeds = []
+        for means in self._means:
+            left = await self._left_behind(decision.id, means)
+            if left is not None and left.result is DeedResult.DONE:
+                deeds.append(Deed(True, means.what, until=left.ends_at()))
+            elif isinstance(means, Timeout) and late.may_time_out and decision.timeout is not None:
+                target = Target(
+                    channel_id=decision.channel_id,
+                    message_id=decision.message_id,
+                    author_id=decision.author_id,
+                    timeout=decision.timeout,
+                    ground=ground,
+                )
+                deed = await self._claims.do(means, server, target, taken_over=True)
+                deeds += [deed] if deed is not None else []
+        if not any(deed.done for deed in deeds):
+            why = "; ".join(deed.why_not for deed in deeds if deed.why_not)
+            return Result(Outcome.MESSAGE_GONE, why or None)
+        carried = Carried(
+            mode=decision.mode,
+            action=Action(decision.action),
+            deeds=tuple(deeds),
+            timeout=decision.timeout,
+        )
+        case = Case(
+            server,
+            late.log_channel_id,
+            decision.channel_id,
+            decision.message_id,
+            decision.author_id,
+            decision.id,
+        )
+        make = partial(_late_alert, decision, server.id)
+        shown = await self._posting.show(case, carried, make, again=True)
+        if shown.outcome is Outcome.CROWDED_OUT:
+            self._posting.crowds.add(case, carried)
+        return self._settled(carried, shown)
+
+    async def drain(self) -> None:
+        """Leave what takes long to the next start, and tell what is to be told of crowds; for when
+        the client closes.
+        """
+        for task in self._ending:
+            task.cancel()
+        await asyncio.gather(*self._ending, return_exceptions=True)
+        for means in self._means:
+            await means.stop()
+        await self._posting.drain()
+
+    # What is done.
+
+    def _begin(self, flag: Flag, means: Sequence[Means]) -> Doing:
+        """Begin everything that is to be done; deletions, which a raid needs most, first."""
+        message = flag.message
         target = Target(
             channel_id=message.channel.id,
             message_id=message.id,
             author_id=message.author.id,
-            timeout=decision.timeout,
-            reason=audit_reason(flag.decision_id, decision.labels_over, decision.scores),
+            timeout=flag.decision.timeout,
+            ground=Ground(flag.decision_id, flag.decision.labels_over, flag.decision.scores),
         )
-        return await self._claimed(
-            flag.decision_id, means, flag.server, target, taken_over=flag.recovered
-        )
+        return {
+            one: asyncio.create_task(
+                self._do(one, one.spares(message), flag.server, target, flag.recovered),
+                name="carry out",
+            )
+            for one in means
+        }
 
-    async def _claimed(
+    async def _do(
         self,
-        decision_id: int,
         means: Means,
+        why_not: str | None,
         server: discord.Guild,
         target: Target,
-        *,
         taken_over: bool,
     ) -> Deed | None:
-        """Do something unless it is done or under way already; then nothing comes back.
+        if why_not is not None:
+            return Deed(False, means.what, why_not, Hurdle.PROTECTED)
+        return await self._claims.do(means, server, target, taken_over=taken_over)
 
-        Parameters
-        ----------
-        taken_over
-            Whether an earlier run may have begun it.
-        """
-        duration = target.timeout if means.action is Action.TIMEOUT else None
+    def _without_card(self, flag: Flag, carried: Carried, means: Sequence[Means]) -> Result | None:
+        """Have it done while the message is let go: there is no room for its card anyway."""
+        crowded = Result(Outcome.CROWDED_OUT)
+        if self._later[flag.server.id] >= MOST_LATER:
+            why = tr("Too much is to be done in this server at once.")
+            left = tuple(Deed(False, one.what, why, Hurdle.FAILED) for one in means)
+            carried = replace(carried, deeds=left)
+            self._posting.crowds.add(flag.case, carried)
+            return self._settled(carried, crowded)
+        self._posting.crowds.expect(flag.case)
+        self._end_later(flag.case, carried, crowded, self._begin(flag, means))
+        return None
+
+    def _end_later(self, case: Case, carried: Carried, shown: Result, doing: Doing) -> None:
+        self._later[case.server.id] += 1
+        task = asyncio.create_task(self._end(case, carried, shown, doing), name="end a flag")
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _end(self, case: Case, carried: Carried, shown: Result, doing: Doing) -> None:
+        """Wait for what is still being done, write down how it ended, and tell it."""
         try:
-            deed_id = await self._verdicts.begin(decision_id, means.kind, None, duration)
-            if deed_id is None and taken_over:
-                left = await self._left_behind(decision_id, means)
-                if left is not None and left.result is DeedResult.DONE:
-                    return Deed(True, means.what, until=left.ends_at())
-                deed_id = None if left is None else left.id
-            if deed_id is None:
-                return None
-            deed = await means.do(server, target)
-        except DatabaseError as error:
-            log.error("Decision %d: no %s: %s", decision_id, means.what.value, error)
-            return Deed(False, means.what, "The database could not be written.", Hurdle.FAILED)
+            deeds = await asyncio.gather(*doing.values())
+        finally:
+            self._later[case.server.id] -= 1
+        carried = replace(carried, deeds=tuple(deed for deed in deeds if deed is not None))
+        result = self._settled(carried, shown)
         try:
-            await self._verdicts.finish(deed_id, done=deed.done, detail=deed.why_not)
+            await self._decisions.settle(case.decision_id, result.outcome, result.detail)
         except DatabaseError as error:
-            log.error("Decision %d: %s not on record: %s", decision_id, means.what.value, error)
-        return deed
+            log.error("Decision %d was acted on but not settled: %s", case.decision_id, error)
+        if shown.outcome is Outcome.CROWDED_OUT:
+            self._posting.crowds.done(case, carried)
+        else:
+            await self._posting.refresh(case)
 
     async def _left_behind(self, decision_id: int, means: Means) -> RecordedDeed | None:
-        """What the bot itself had done, or had begun, when it stopped."""
-        history = await self._verdicts.history(decision_id)
-        if history is None:
+        try:
+            return await self._claims.left_behind(decision_id, means)
+        except DatabaseError as error:
+            log.error("Decision %d: its deeds cannot be read: %s", decision_id, error)
             return None
-        deed = history.last(means.kind, DeedResult.BEGUN, DeedResult.DONE)
-        return deed if deed is not None and deed.moderator_id is None else None
+
+    # What is told.
+
+    async def _show(self, flag: Flag, carried: Carried, *, pending: bool = False) -> Result:
+        shown = await self._posting.show(
+            flag.case, carried, partial(_alert, flag), again=flag.recovered
+        )
+        if shown.outcome is Outcome.CROWDED_OUT and pending:
+            self._posting.crowds.expect(flag.case)
+        elif shown.outcome is Outcome.CROWDED_OUT:
+            self._posting.crowds.add(flag.case, carried)
+        return shown
 
     def _settled(self, carried: Carried, shown: Result) -> Result:
         """What is settled: the strongest that was done; what failed is the detail."""
@@ -203,10 +291,63 @@ class Actions:
         return Result(strongest.outcome, "; ".join(failed) or None)
 
 
-def audit_reason(decision_id: int, labels_over: Iterable[Label], scores: Scores) -> str:
-    """Why something is done, for the server's audit log: labels, scores, number of the decision."""
-    over = ", ".join(f"{label.value} {scores[label]:.2f}" for label in labels_over)
-    return f"Hexward decision {decision_id}: {over}"
+def _so_far(doing: Doing) -> tuple[Deed, ...]:
+    """What became of everything, or that it is not done yet."""
+    why = tr("Discord does not let it through yet.")
+    deeds = (
+        task.result() if task.done() else Deed(False, means.what, why, Hurdle.PENDING)
+        for means, task in doing.items()
+    )
+    return tuple(deed for deed in deeds if deed is not None)
+
+
+def _alert(flag: Flag, carried: Carried, background: Background) -> Alert:
+    message = flag.message
+    return Alert(
+        decision=flag.decision,
+        decision_id=flag.decision_id,
+        text=flag.surface.text,
+        surface=flag.surface.name,
+        author_id=message.author.id,
+        person=message.webhook_id is None and not message.author.bot,
+        channel_id=message.channel.id,
+        jump_url=message.jump_url,
+        posted_at=message.created_at,
+        edited=message.edited_at is not None,
+        model_version=flag.model_version,
+        now=datetime.now(UTC),
+        carried=carried,
+        background=background,
+    )
+
+
+def _late_alert(
+    decision: RecordedDecision, server_id: int, carried: Carried, background: Background
+) -> Alert:
+    """What can be shown of a message that is gone."""
+    place = f"{server_id}/{decision.channel_id}/{decision.message_id}"
+    return Alert(
+        decision=Decision(
+            decision.scores,
+            decision.thresholds,
+            decision.labels_over,
+            Action(decision.action),
+            decision.mode,
+            decision.timeout,
+        ),
+        decision_id=decision.id,
+        text="",
+        surface=decision.surface,
+        author_id=decision.author_id,
+        channel_id=decision.channel_id,
+        jump_url=f"https://discord.com/channels/{place}",
+        posted_at=decision.message_created_at,
+        edited=decision.revision != AS_POSTED,
+        model_version=decision.model_version,
+        now=decision.decided_at,
+        carried=carried,
+        background=background,
+    )
 
 
 def _foreseen(flag: Flag, means: Iterable[Means]) -> Carried:

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 import discord
 
 from bot.chat.cards import ALARM, age, names, score_table
+from bot.chat.carried import Carried, Deed, Hurdle, What
 from bot.chat.durations import in_words
-from bot.chat.enforcement import Carried, Deed, What
 from bot.chat.quotation import spoiler
 from bot.chat.surfaces import words
+from bot.language import tr
 from bot.rules import Action, Mode
 from bot.screening.explain import Phrase
 from bot.screening.policy import Decision
@@ -49,6 +50,8 @@ class Alert:
 
     Attributes
     ----------
+    text
+        What was flagged; empty if the message is gone, and with it its words.
     surface
         The name of the text inside the message, as of `bot.chat.surfaces.Surface`.
     person
@@ -61,7 +64,7 @@ class Alert:
     decision_id: int
     text: str
     surface: str
-    author: discord.abc.User
+    author_id: int
     person: bool = True
     channel_id: int
     jump_url: str
@@ -71,6 +74,10 @@ class Alert:
     now: datetime
     carried: Carried | None = None
     background: Background = Background()
+
+    def card(self, phrase: Phrase | None = None) -> discord.Embed:
+        """The card; see `alert_card`."""
+        return alert_card(self, phrase)
 
 
 def alert_card(alert: Alert, phrase: Phrase | None = None) -> discord.Embed:
@@ -82,11 +89,15 @@ def alert_card(alert: Alert, phrase: Phrase | None = None) -> discord.Embed:
         The words of `Alert.text` that drove the highest score, once they are found.
     """
     decision = alert.decision
+    if alert.text:
+        quoted = spoiler(alert.text, (phrase.start, phrase.end) if phrase else None)
+    else:
+        quoted = tr("The message is gone, and its words are not kept.")
     card = discord.Embed(
         title=f"Flagged: {names(decision.labels_over)}",
         url=alert.jump_url,
         colour=ALARM,
-        description=spoiler(alert.text, (phrase.start, phrase.end) if phrase else None),
+        description=quoted,
     )
     scores = score_table(decision) + (f"\n{_about(phrase)}" if phrase else "")
     card.add_field(name="Scores against thresholds", value=scores, inline=False)
@@ -108,7 +119,7 @@ def alert_card(alert: Alert, phrase: Phrase | None = None) -> discord.Embed:
         title, told = what_was_done(alert.carried)
         card.add_field(name=title, value=told, inline=False)
     card.set_footer(
-        text=f"Decision {alert.decision_id} · author {alert.author.id}"
+        text=f"Decision {alert.decision_id} · author {alert.author_id}"
         f" · model {alert.model_version}"
     )
     return card
@@ -121,9 +132,9 @@ def _about(phrase: Phrase) -> str:
 
 
 def _author(alert: Alert) -> str:
-    lines = [f"<@{alert.author.id}>"]
+    lines = [f"<@{alert.author_id}>"]
     if alert.person:
-        made_at = discord.utils.snowflake_time(alert.author.id)
+        made_at = discord.utils.snowflake_time(alert.author_id)
         lines.append(f"account made {discord.utils.format_dt(made_at, 'R')}")
         upheld, days = alert.background.upheld, in_words(timedelta(alert.background.within_days))
         flags = {0: "no earlier flags", 1: "1 earlier flag"}
@@ -177,5 +188,19 @@ def _outcome(deed: Deed, carried: Carried) -> str:
         done, failed = f"Author timed out{lasting}{until}.", "Author not timed out"
     if deed.done:
         return done
+    if deed.hurdle is Hurdle.PENDING:
+        return _trying_on(deed)
     remedy = f" {deed.remedy}" if deed.remedy else ""
     return f"{failed}: {deed.why_not or 'it failed.'}{remedy}"
+
+
+def _trying_on(deed: Deed) -> str:
+    if deed.what is What.DELETE:
+        return tr(
+            "Message not deleted yet: Discord does not let it through. I keep trying for some "
+            "minutes; what comes of it will stand above."
+        )
+    return tr(
+        "Author not timed out yet: Discord does not let it through. I keep trying for some "
+        "minutes; what comes of it will stand above."
+    )

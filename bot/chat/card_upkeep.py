@@ -12,11 +12,12 @@ import logging
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Protocol
 from weakref import WeakValueDictionary
 
 import discord
 
-from bot.chat.alert_card import Alert, Background, alert_card
+from bot.chat.alert_card import Background
 from bot.chat.buttons import AlertView
 from bot.chat.standing import FRESH, Standing, standing
 from bot.errors import DatabaseError, HexwardError
@@ -24,6 +25,7 @@ from bot.labels import Label
 from bot.logs import describe
 from bot.screening.engine import Engine, Priority
 from bot.screening.explain import Phrase, driving_phrase
+from bot.screening.policy import Decision
 from bot.storage.cards import Cards, Change
 from bot.storage.history import CardPlace, History
 from bot.storage.privacy import Privacy
@@ -38,6 +40,22 @@ _EXPLAIN_S = 60.0
 # Messages whose edit or deletion is remembered until their cards are known, and cards whose state
 # is remembered so that nothing is said twice.
 _REMEMBERED = 2_000
+
+
+class Shown(Protocol):
+    """What a card shows: a flag with the text that was flagged."""
+
+    @property
+    def decision(self) -> Decision: ...
+
+    @property
+    def decision_id(self) -> int: ...
+
+    @property
+    def text(self) -> str: ...
+
+    def card(self, phrase: Phrase | None = None) -> discord.Embed:
+        """The card; with `phrase`, the words that drove the highest score."""
 
 
 class CardUpkeep:
@@ -78,24 +96,24 @@ class CardUpkeep:
         self._remember_shown(decision_id, Standing("", first.clicks))
         return AlertView(decision_id, first.clicks)
 
-    async def posted(self, alert: Alert, message_id: int, card: discord.Message) -> None:
+    async def posted(self, shown: Shown, message_id: int, card: discord.Message) -> None:
         """Remember a card that was posted, and look for the words that drove its highest score.
 
         Never raises; what takes long goes on in the background.
         """
-        place = CardPlace(alert.decision_id, card.channel.id, card.id)
+        place = CardPlace(shown.decision_id, card.channel.id, card.id)
         try:
             await self._cards.put(place)
             # What happened to the message while its card was on the way.
             change = self._changes.get(message_id)
             if change is not None and await self._cards.note(
-                {message_id: change}, decision_id=alert.decision_id
+                {message_id: change}, decision_id=shown.decision_id
             ):
-                await self._refresh(alert.decision_id, card)
+                await self._refresh(shown.decision_id, card)
         except DatabaseError as error:
-            log.warning("Decision %d: its card is not on record: %s", alert.decision_id, error)
-        if len(self._explaining) < _MOST_EXPLAINED and alert.decision.labels_over:
-            task = asyncio.create_task(self._explain(alert, card), name="explain a flag")
+            log.warning("Decision %d: its card is not on record: %s", shown.decision_id, error)
+        if shown.text and len(self._explaining) < _MOST_EXPLAINED and shown.decision.labels_over:
+            task = asyncio.create_task(self._explain(shown, card), name="explain a flag")
             self._explaining.add(task)
             task.add_done_callback(self._explaining.discard)
 
@@ -138,6 +156,20 @@ class CardUpkeep:
             channel = client.get_partial_messageable(place.channel_id)
             await self._refresh(decision_id, channel.get_partial_message(place.card_id))
 
+    async def refresh_in(self, server: discord.Guild, decision_id: int) -> None:
+        """The same as `refresh`, for a card in the log channel of a server."""
+        history = await self._history(decision_id)
+        if history is not None and history.card is not None:
+            place = history.card
+            channel = server.get_channel_or_thread(place.channel_id)
+            if isinstance(channel, discord.TextChannel | discord.VoiceChannel | discord.Thread):
+                await self._refresh(decision_id, channel.get_partial_message(place.card_id))
+
+    async def has_card(self, decision_id: int) -> bool:
+        """Whether a card was posted, as far as the database knows."""
+        history = await self._history(decision_id)
+        return history is not None and history.card is not None
+
     async def _refresh(
         self, decision_id: int, card: discord.Message | discord.PartialMessage
     ) -> None:
@@ -175,23 +207,23 @@ class CardUpkeep:
 
     # The words that mattered.
 
-    async def _explain(self, alert: Alert, card: discord.Message) -> None:
+    async def _explain(self, shown: Shown, card: discord.Message) -> None:
         try:
             async with asyncio.timeout(_EXPLAIN_S), self._slots:
-                phrase = await self._phrase(alert, card.guild.id if card.guild else 0)
+                phrase = await self._phrase(shown, card.guild.id if card.guild else 0)
                 if phrase is not None:
-                    await card.edit(embed=alert_card(alert, phrase))
+                    await card.edit(embed=shown.card(phrase))
         except (HexwardError, TimeoutError, discord.HTTPException) as error:
             # The engine is busy, the card is gone: it stays without.
-            log.debug("Decision %d stays unexplained: %s", alert.decision_id, describe(error))
+            log.debug("Decision %d stays unexplained: %s", shown.decision_id, describe(error))
         except Exception as error:
-            log.warning("Decision %d stays unexplained: %s", alert.decision_id, describe(error))
+            log.warning("Decision %d stays unexplained: %s", shown.decision_id, describe(error))
 
-    async def _phrase(self, alert: Alert, server_id: int) -> Phrase | None:
-        decision = alert.decision
+    async def _phrase(self, shown: Shown, server_id: int) -> Phrase | None:
+        decision = shown.decision
         label = max(decision.labels_over, key=lambda over: decision.scores[over])
         return await driving_phrase(
-            alert.text,
+            shown.text,
             decision.scores,
             Label(label),
             decision.thresholds[label],

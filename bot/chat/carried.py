@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from bot.rules import Action, Mode
 
+# How long a flag waits with its card for what is done about it; what takes longer is told later.
+PATIENCE = timedelta(seconds=60)
+
 
 class What(StrEnum):
     """What was to be done."""
@@ -18,7 +21,10 @@ class What(StrEnum):
 
 
 class Hurdle(StrEnum):
-    """What kept a deed from being done, for code; `Deed.why_not` is for people."""
+    """What kept a deed from being done, for code; `Deed.why_not` is for people.
+
+    With `UNANSWERED` it may work later; with `PENDING` it is still tried.
+    """
 
     MISSING_PERMISSION = "missing_permission"
     PROTECTED = "protected"
@@ -26,6 +32,8 @@ class Hurdle(StrEnum):
     GONE = "gone"
     LEFT = "left"
     ALREADY = "already"
+    UNANSWERED = "unanswered"
+    PENDING = "pending"
     FAILED = "failed"
 
 

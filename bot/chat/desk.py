@@ -13,7 +13,7 @@ from typing import Any
 
 import discord
 
-from bot.chat.actions import audit_reason
+from bot.chat.audit import Ground
 from bot.chat.buttons import TimeoutView
 from bot.chat.card_upkeep import CardUpkeep
 from bot.chat.commands import answer
@@ -324,7 +324,7 @@ def _server(interaction: discord.Interaction[Any]) -> discord.Guild:
 def _reason(history: History, moderator: discord.abc.User) -> str:
     """For the server's audit log: the flag, and who clicked, since there it is the bot that did."""
     decision = history.decision
-    reason = audit_reason(decision.id, decision.labels_over, decision.scores)
+    reason = Ground(decision.id, decision.labels_over, decision.scores).reason
     return f"{reason}; by {moderator.name} ({moderator.id})"
 
 

@@ -17,8 +17,10 @@ from functools import partial
 import aiohttp
 import discord
 
+from bot.chat.audit import fitting
 from bot.chat.carried import Carried, Deed, Hurdle, What
 from bot.chat.lookup import ServerChannel, channel_by_id, missing_permissions, permissions_in
+from bot.language import tr
 from bot.logs import describe
 from bot.rules import LONGEST_TIMEOUT
 
@@ -43,11 +45,16 @@ _PATIENCE_S = 60.0
 _AGAIN_S = (1.0, 3.0)
 # After these discord.py itself has tried five times, as it waits where Discord says 429.
 _TRIED_BY_LIBRARY = frozenset({500, 502, 504, 524})
+_TOO_MANY = 429
 _ARCHIVED = 50083
+_UNKNOWN_CHANNEL = 10003
 # Discord counts the 28 days by its own clock.
 _CLOCKS_DIFFER = timedelta(seconds=30)
-_REASON_LENGTH = 512
 _MODERATES_HERE = "The member moderates in this channel."
+_GONE = {
+    "channel": "The channel was deleted.",
+    "message": "The message was already deleted.",
+}
 
 # Who has one of these moderates, and is never acted on.
 MODERATES = (
@@ -110,15 +117,16 @@ async def _delete_in(
     try:
         channel = await channel_by_id(server, channel_id)
     except discord.NotFound:
-        return _hindered(What.DELETE, Hurdle.GONE, "The channel was deleted.")
+        return _hindered(What.DELETE, Hurdle.GONE, _GONE["channel"])
     except discord.Forbidden:
         return _lacking(What.DELETE, ["View Channel"], f"in <#{channel_id}>")
     if lacking := missing_permissions(channel, ("view_channel", "manage_messages")):
         return _lacking(What.DELETE, lacking, f"in {channel.mention}")
     try:
         await _delete(channel, message_ids, reason)
-    except discord.NotFound:
-        return _hindered(What.DELETE, Hurdle.GONE, "The message was already deleted.")
+    except discord.NotFound as error:
+        gone = "channel" if error.code == _UNKNOWN_CHANNEL else "message"
+        return _hindered(What.DELETE, Hurdle.GONE, _GONE[gone])
     except discord.Forbidden:
         return _lacking(What.DELETE, ["Manage Messages"], f"in {channel.mention}")
     except discord.HTTPException as error:
@@ -271,7 +279,7 @@ async def _set_timeout(
     member: discord.Member, until: datetime | None, what: What, reason: str
 ) -> Deed:
     try:
-        await member.timeout(until, reason=_fitting(reason))
+        await member.timeout(until, reason=fitting(reason))
     except discord.NotFound:
         return _hindered(what, Hurdle.LEFT, "The member has left the server.")
     except discord.Forbidden:
@@ -281,7 +289,7 @@ async def _set_timeout(
 
 async def _delete(channel: ServerChannel, message_ids: Sequence[int], reason: str) -> None:
     """Delete, waking an archived thread for it and putting it back to sleep."""
-    http, text = channel.guild._state.http, _fitting(reason)
+    http, text = channel.guild._state.http, fitting(reason)
 
     async def request() -> None:
         # The library's own methods take no reason for the audit log.
@@ -328,10 +336,14 @@ async def _patiently(what: What, deed: Callable[[], Awaitable[Deed]]) -> Deed:
                 await asyncio.sleep(pause_s)
             return await deed()
     except TimeoutError:
-        return _hindered(what, Hurdle.FAILED, "Discord did not let it through in time.")
+        return _hindered(what, Hurdle.UNANSWERED, "Discord did not let it through in time.")
+    except (aiohttp.ClientError, OSError):
+        return _hindered(what, Hurdle.UNANSWERED, tr("Discord could not be reached."))
     except discord.HTTPException as error:
         why = f"Discord refused it (HTTP {error.status}, error {error.code})."
-        return _hindered(what, Hurdle.FAILED, why)
+        # What Discord says to be its own trouble, or too much at once, may well work later.
+        stuck = error.status >= 500 or error.status == _TOO_MANY
+        return _hindered(what, Hurdle.UNANSWERED if stuck else Hurdle.FAILED, why)
     except Exception as error:  # also an answer that discord.py cannot parse
         return _hindered(what, Hurdle.FAILED, f"It failed ({describe(error)[:100]}).")
 
@@ -349,9 +361,3 @@ def _lacking(what: What, permissions: list[str], where: str) -> Deed:
         Hurdle.MISSING_PERMISSION,
         remedy=f"Give my role {names} {where}, in Server Settings → Roles or the channel’s own.",
     )
-
-
-def _fitting(reason: str) -> str:
-    """A reason as Discord takes it; it refuses longer ones, and shows an empty one as none."""
-    text = " ".join(reason.split()) or "Hexward"
-    return text if len(text) <= _REASON_LENGTH else text[: _REASON_LENGTH - 1] + "…"

@@ -7,9 +7,10 @@ The cache is asked first. What Discord has to be asked for is remembered for a m
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 import discord
@@ -110,6 +111,39 @@ async def message_by_id(
     if not isinstance(channel, discord.abc.Messageable):
         return await client.get_partial_messageable(channel_id).fetch_message(message_id)
     return await channel.fetch_message(message_id)
+
+
+async def messages_by_id(
+    client: discord.Client, server: discord.Guild, channel_id: int, message_ids: Iterable[int]
+) -> dict[int, discord.Message]:
+    """Several messages of a channel as they stand on Discord now; those that are gone are missing.
+
+    Neighbours are asked for together, a hundred at a time, where the bot may read back.
+
+    Raises
+    ------
+    discord.DiscordException
+        As Discord answers: `discord.NotFound` for the channel, `discord.Forbidden`, …
+    """
+    wanted = sorted(set(message_ids))
+    channel = await channel_by_id(server, channel_id)
+    found: dict[int, discord.Message] = {}
+    # Without this permission Discord answers that there is nothing.
+    together = not missing_permissions(channel, ("view_channel", "read_message_history"))
+    if len(wanted) == 1 or not together or not isinstance(channel, discord.abc.Messageable):
+        for message_id in wanted:
+            with contextlib.suppress(discord.NotFound):
+                found[message_id] = await message_by_id(client, channel_id, message_id)
+        return found
+    while wanted:
+        before = discord.Object(wanted[0] - 1)
+        page = [
+            message async for message in channel.history(limit=100, after=before, oldest_first=True)
+        ]
+        found |= {message.id: message for message in page if message.id in wanted}
+        reached = page[-1].id if len(page) == 100 else wanted[-1]
+        wanted = [message_id for message_id in wanted if message_id > reached]
+    return found
 
 
 def server_of(message: discord.Message, client: discord.Client) -> discord.Guild | None:

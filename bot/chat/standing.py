@@ -12,7 +12,9 @@ from enum import StrEnum
 
 from discord.utils import format_dt
 
+from bot.chat.carried import PATIENCE
 from bot.chat.durations import in_words
+from bot.language import tr
 from bot.storage.history import DeedKind, DeedResult, History, RecordedDeed, Verdict
 from bot.storage.members import FORGOTTEN
 
@@ -20,6 +22,9 @@ from bot.storage.members import FORGOTTEN
 _MOST_LINES = 8
 # Done within so long of each other by the same moderator, an upholding goes without saying.
 _TOGETHER = timedelta(seconds=60)
+# What took the bot so long was told above the card and not in it. A little less than cards wait,
+# since it is begun a moment before it is written down as begun.
+_LATE = PATIENCE - timedelta(seconds=5)
 
 
 class Click(StrEnum):
@@ -98,8 +103,11 @@ def _deed(deed: RecordedDeed) -> str | None:
             None: "Undone",
         }[None if deed.detail is None else Verdict(deed.detail)]
         return f"{taken} by {_who(deed.moderator_id)} {_when(deed.at)}"
-    if deed.moderator_id is None:  # by the server's rules: the card tells it
-        return f"Timeout lifted {_when(deed.changed_at)}" if _was_lifted(deed) else None
+    if deed.moderator_id is None:  # by the server's rules
+        if _was_lifted(deed):
+            return f"Timeout lifted {_when(deed.changed_at)}"
+        # The card tells it, unless it had to be posted before.
+        return _late(deed) if deed.changed_at - deed.at >= _LATE else None
     by = f"by {_who(deed.moderator_id)} {_when(deed.at)}"
     if deed.kind is DeedKind.DELETE:
         return f"**Message deleted** {by}" if deed.result is DeedResult.DONE else None
@@ -113,6 +121,22 @@ def _deed(deed: RecordedDeed) -> str | None:
             ended = "ended" if deed.detail else f"lifted {_when(deed.changed_at)}"
             return f"Author timed out{lasting} {by}; {ended}"
         case _:  # under way, or it failed, which is told to who clicked
+            return None
+
+
+def _late(deed: RecordedDeed) -> str | None:
+    """One line about what the bot did, or gave up, long after it had begun it."""
+    when = _when(deed.changed_at)
+    match deed.kind, deed.result:
+        case DeedKind.DELETE, DeedResult.DONE:
+            return tr("Message deleted {when}", when=when)
+        case DeedKind.DELETE, DeedResult.FAILED:
+            return tr("Message not deleted {when}: {why}", when=when, why=deed.detail or "?")
+        case DeedKind.TIMEOUT, DeedResult.DONE | DeedResult.LIFTING:
+            return tr("Author timed out {when}", when=when)
+        case DeedKind.TIMEOUT, DeedResult.FAILED:
+            return tr("Author not timed out {when}: {why}", when=when, why=deed.detail or "?")
+        case _:
             return None
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import discord
 from discord.ext import commands
 
-from bot.chat.actions import Actions, Flag, Result
+from bot.chat.actions import Actions, Flag, Late, Result
 from bot.chat.client import Hexward
 from bot.chat.deeds import timeout
 from bot.chat.lone_texts import LoneTexts, stands_alone
-from bot.chat.lookup import message_by_id
+from bot.chat.lookup import messages_by_id
 from bot.chat.revisions import AS_POSTED, milliseconds
 from bot.chat.surfaces import parts
 from bot.errors import DatabaseError
@@ -23,6 +22,7 @@ from bot.logs import describe
 from bot.rules import Action, Mode
 from bot.screening.policy import Decision
 from bot.storage.decisions import Decisions, Outcome, RecordedDecision
+from bot.storage.server_settings import ServerSettings
 from bot.storage.servers import Servers
 
 log = logging.getLogger(__name__)
@@ -70,19 +70,22 @@ class Recovery(commands.Cog):
     async def _recover(self) -> None:
         settled = 0
         try:
-            async for recorded in self._unsettled():
-                # Another process may share the database; its servers are its own business.
-                server = self._client.get_guild(recorded.server_id)
-                if server is not None:
-                    result = await self._finish(recorded, server)
-                    await self._decisions.settle(recorded.id, result.outcome, result.detail)
-                    settled += 1
+            async for page in self._unsettled():
+                # Together, so that deletions share requests and nobody waits for another's card.
+                settled += sum(
+                    await asyncio.gather(
+                        *(
+                            self._finish_in(server, channel_id, some)
+                            for (server, channel_id), some in self._by_channel(page).items()
+                        )
+                    )
+                )
         except DatabaseError as error:
             log.error("Unsettled decisions could not be picked up: %s", error)
         if settled:
             log.info("Picked up decisions that the last run left unsettled: %d", settled)
 
-    async def _unsettled(self) -> AsyncIterator[RecordedDecision]:
+    async def _unsettled(self) -> AsyncIterator[list[RecordedDecision]]:
         """What is older than this client, page by page; younger ones are being acted on now."""
         seen: set[int] = set()
         after: datetime | None = None
@@ -93,33 +96,85 @@ class Recovery(commands.Cog):
             )
             if recorded.id not in seen
         ]:
-            for recorded in page:
-                seen.add(recorded.id)
-                yield recorded
+            seen.update(recorded.id for recorded in page)
+            yield page
             after = page[-1].decided_at
 
-    async def _finish(self, recorded: RecordedDecision, server: discord.Guild) -> Result:
-        if recorded.decided_at < self._made_at - _OLDEST:
-            return Result(Outcome.TOO_LATE)
-        if stands_alone(recorded.surface):
-            settings = await self._servers.get(server.id)
-            return Result(*await self._lone_texts.finish(recorded, server, settings))
+    def _by_channel(
+        self, page: list[RecordedDecision]
+    ) -> dict[tuple[discord.Guild, int], list[RecordedDecision]]:
+        places: dict[tuple[discord.Guild, int], list[RecordedDecision]] = {}
+        for recorded in page:
+            # Another process may share the database; its servers are its own business.
+            server = self._client.get_guild(recorded.server_id)
+            if server is not None:
+                places.setdefault((server, recorded.channel_id), []).append(recorded)
+        return places
+
+    async def _finish_in(
+        self, server: discord.Guild, channel_id: int, decisions: list[RecordedDecision]
+    ) -> int:
+        """Finish what is left of a channel, and settle it; how many there were comes back."""
+        messages: dict[int, discord.Message] | Result = {}
+        ids = [one.message_id for one in decisions if self._needs_message(one)]
+        if ids:
+            messages = await self._fetched(server, channel_id, ids)
+        results = await asyncio.gather(
+            *(self._finish(recorded, server, messages) for recorded in decisions)
+        )
+        for recorded, result in zip(decisions, results, strict=True):
+            if result is not None:
+                await self._decisions.settle(recorded.id, result.outcome, result.detail)
+        return len(decisions)
+
+    def _needs_message(self, recorded: RecordedDecision) -> bool:
+        return not stands_alone(recorded.surface) and not self._is_old(recorded)
+
+    def _is_old(self, recorded: RecordedDecision) -> bool:
+        return recorded.decided_at < self._made_at - _OLDEST
+
+    async def _fetched(
+        self, server: discord.Guild, channel_id: int, message_ids: list[int]
+    ) -> dict[int, discord.Message] | Result:
+        """The messages that still stand, or why they cannot be read."""
         try:
-            message = await message_by_id(self._client, recorded.channel_id, recorded.message_id)
-            edited = message.edited_at
-            if (AS_POSTED if edited is None else milliseconds(edited)) != recorded.revision:
-                return Result(Outcome.MESSAGE_GONE, "edited since")
-            part = next((text for text in parts(message) if text.name == recorded.surface), None)
-            surface = None if part is None else await part.read()
-            if surface is None:
-                return Result(Outcome.MESSAGE_GONE, "its text is gone")
+            return await messages_by_id(self._client, server, channel_id, message_ids)
         except discord.NotFound:
-            return await self._without_message(recorded, server)
+            return {}
         except discord.Forbidden:
             return Result(Outcome.MISSING_PERMISSION, "the message can no longer be read")
         except Exception as error:  # also an answer that discord.py cannot parse
             return Result(Outcome.FAILED, describe(error)[:200])
+
+    async def _finish(
+        self,
+        recorded: RecordedDecision,
+        server: discord.Guild,
+        messages: dict[int, discord.Message] | Result,
+    ) -> Result | None:
+        """Act on a decision; None if it takes long and is settled later."""
+        if self._is_old(recorded):
+            return Result(Outcome.TOO_LATE)
         settings = await self._servers.get(server.id)
+        if stands_alone(recorded.surface):
+            return Result(*await self._lone_texts.finish(recorded, server, settings))
+        if isinstance(messages, Result):
+            return messages
+        message = messages.get(recorded.message_id)
+        if message is None:
+            return await self._actions.finish_without(
+                recorded, server, self._late(recorded, settings)
+            )
+        edited = message.edited_at
+        if (AS_POSTED if edited is None else milliseconds(edited)) != recorded.revision:
+            return Result(Outcome.MESSAGE_GONE, "edited since")
+        part = next((text for text in parts(message) if text.name == recorded.surface), None)
+        try:
+            surface = None if part is None else await part.read()
+        except Exception as error:  # also an answer that discord.py cannot parse
+            return Result(Outcome.FAILED, describe(error)[:200])
+        if surface is None:
+            return Result(Outcome.MESSAGE_GONE, "its text is gone")
         return await self._actions.carry_out(
             Flag(
                 decision_id=recorded.id,
@@ -142,20 +197,8 @@ class Recovery(commands.Cog):
             )
         )
 
-    async def _without_message(self, recorded: RecordedDecision, server: discord.Guild) -> Result:
-        """What is left to do once the message is gone, perhaps by our own hand before the stop."""
-        gone = Result(Outcome.MESSAGE_GONE)
-        if await self._actions.deleted_before(recorded.id):
-            gone = Result(Outcome.DELETED, "before its card was posted")
-        settings = await self._servers.get(server.id)
+    def _late(self, recorded: RecordedDecision, settings: ServerSettings) -> Late:
+        """What may be done although the message is gone, perhaps by our own hand."""
         enforced = recorded.mode is Mode.ENFORCE and settings.mode is Mode.ENFORCE
-        if (
-            recorded.timeout is None
-            or not enforced
-            or recorded.decided_at < self._made_at - timeout.LATEST
-        ):
-            return gone
-        deed = await self._actions.time_out_late(server, recorded)
-        if deed is None or not deed.done:
-            return gone if deed is None else replace(gone, detail=deed.why_not)
-        return Result(Outcome.TIMED_OUT, "the message is gone")
+        young = recorded.decided_at >= self._made_at - timeout.LATEST
+        return Late(settings.log_channel_id, enforced and young)

@@ -52,7 +52,8 @@ class Screened:
     Attributes
     ----------
     result
-        None where the text passed, or was flagged and acted on before.
+        None where the text passed, was flagged and acted on before, or where acting on it takes
+        long.
     priority
         `Priority.BULK` where the message is caught up with.
     scoring_s
@@ -276,7 +277,13 @@ class Screening(commands.Cog):
         surface: Surface,
         decision: Decision,
     ) -> Result | None:
-        """Record, then act, then settle; None if this revision was dealt with before."""
+        """Record, then act, then settle.
+
+        Returns
+        -------
+        Result or None
+            None if this revision was dealt with before, or is not dealt with at once.
+        """
         now = datetime.now(UTC)
         weighed = await weigh(decision, message, settings, self._offences, now)
         decision = weighed.decision
@@ -314,6 +321,8 @@ class Screening(commands.Cog):
             notice=settings.notice,
         )
         result = await self._actions.carry_out(flag)
+        if result is None:
+            return None  # it is settled once everything is done
         try:
             await self._decisions.settle(recorded.id, result.outcome, result.detail)
         except DatabaseError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import discord
@@ -299,8 +300,12 @@ async def test_a_raid_is_deleted_in_few_requests_that_name_every_decision(scene:
         assert scene.general.bot_messages == []
         assert [m for m in scene.general.messages if m.author_id != scene.wire.world.bot_id] == []
     assert len(deeds) <= 4
-    reasons = "; ".join(reason or "" for _, _, reason in deeds)
-    assert all(f"Hexward decision {number}:" in reasons for number in range(1, 13))
+    named = [
+        range(int(first), int(last or first) + 1)
+        for _, _, reason in deeds
+        for first, last in re.findall(r"(\d+)(?:–(\d+))?[,:]", (reason or "").split(" toxic")[0])
+    ]
+    assert sorted(number for numbers in named for number in numbers) == list(range(1, 13))
     assert all(len(reason or "") <= 512 for _, _, reason in deeds)
     assert scene.rows("SELECT count(*) FROM decisions WHERE outcome = 'deleted'") == [(12,)]
 

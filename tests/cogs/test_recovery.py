@@ -70,7 +70,7 @@ async def test_nothing_is_done_once_the_server_observes(scene: Scene) -> None:
         assert done_to(scene) == []
 
 
-async def test_a_deletion_before_the_crash_is_settled_as_one(scene: Scene) -> None:
+async def test_a_deletion_before_the_crash_gets_its_card(scene: Scene) -> None:
     async with scene.bot():
         await enforce(scene, "insult", "delete")
         message = await scene.ada.post(scene.general, "you idiot")
@@ -79,6 +79,24 @@ async def test_a_deletion_before_the_crash_is_settled_as_one(scene: Scene) -> No
     scene.change("UPDATE decisions SET id = 101, outcome = NULL")
     scene.change("UPDATE deeds SET decision_id = 101")
     async with scene.bot(log_channel=False):
+        card = await scene.wire.wait_for_message(scene.log)
+        assert "The message is gone, and its words are not kept." in card.texts
+        assert "Message deleted." in card.texts
+        assert str(scene.ada.id) in card.texts
+        assert [button["label"] for button in card.buttons] == ["Uphold", "Dismiss", "Timeout…"]
+        await scene.wire.quiet()
+    assert scene.rows("SELECT outcome FROM decisions") == [("deleted",)]
+
+
+async def test_a_card_that_was_posted_before_the_crash_is_not_posted_again(scene: Scene) -> None:
+    async with scene.bot():
+        await enforce(scene, "insult", "delete")
+        message = await scene.ada.post(scene.general, "you idiot")
+        await scene.wire.wait_for_message(scene.log)
+    cards = len(scene.log.bot_messages)
+    scene.change("UPDATE decisions SET outcome = NULL")
+    async with scene.bot(log_channel=False):
         await scene.wire.wait_for_request("GET", f"/messages/{message.id}")
         await scene.wire.quiet()
+    assert len(scene.log.bot_messages) == cards
     assert scene.rows("SELECT outcome FROM decisions") == [("deleted",)]

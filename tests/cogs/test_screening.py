@@ -9,7 +9,7 @@ from typing import Any
 import discord
 import pytest
 
-from bot.chat import posting
+from bot.chat import crowds
 from tests.conftest import Scene
 from tests.patience import until
 
@@ -255,7 +255,7 @@ async def test_a_hundred_messages_at_once_are_all_decided(scene: Scene) -> None:
 async def test_a_raid_of_flags_is_told_in_a_line_rather_than_queued(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(posting, "SUM_UP_EVERY_S", 1.0)
+    monkeypatch.setattr(crowds, "SUM_UP_EVERY_S", 1.0)
     async with scene.bot():
         # Its own words in the log channel, screened like any bot's if it took them for another's.
         await scene.mo.run(scene.general, "exempt bots", exempt=False)

@@ -29,8 +29,11 @@ class Deletion(Means):
 
     async def do(self, server: discord.Guild, target: Target) -> Deed:
         return await self._deletions.delete(
-            server, target.channel_id, target.message_id, target.reason
+            server, target.channel_id, target.message_id, target.ground
         )
+
+    async def stop(self) -> None:
+        await self._deletions.stop()
 
     @staticmethod
     def shortcomings(server: discord.Guild, settings: ServerSettings) -> list[str]:

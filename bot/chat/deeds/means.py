@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import discord
 
+from bot.chat.audit import Ground
 from bot.chat.enforcement import Deed, What
 from bot.rules import Action
 from bot.storage.decisions import Outcome
@@ -24,7 +25,7 @@ class Target:
     ----------
     timeout
         How long the author is to be kept quiet, where the rules ask for that.
-    reason
+    ground
         For the server's audit log.
     """
 
@@ -32,7 +33,7 @@ class Target:
     message_id: int
     author_id: int
     timeout: timedelta | None
-    reason: str
+    ground: Ground
 
 
 class Means(ABC):
@@ -62,7 +63,11 @@ class Means(ABC):
 
     @abstractmethod
     async def do(self, server: discord.Guild, target: Target) -> Deed:
-        """Do it. Never raises."""
+        """Do it, again where Discord gives no answer. Never raises."""
+
+    async def stop(self) -> None:
+        """Leave what is not done yet, for the next start; for when the client closes."""
+        return
 
     @staticmethod
     @abstractmethod

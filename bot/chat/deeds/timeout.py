@@ -11,6 +11,7 @@ import discord
 
 from bot.chat.deeds.means import Means, Target, listed
 from bot.chat.enforcement import MODERATES, Deed, Hurdle, What, spared, timeout_member
+from bot.chat.stubborn import stubbornly
 from bot.rules import Action
 from bot.storage.decisions import Outcome
 from bot.storage.history import DeedKind
@@ -23,6 +24,8 @@ LATEST = timedelta(hours=1)
 # needed for the deletions. Later, a moderator may have lifted it.
 _AGAIN = timedelta(seconds=20)
 _REMEMBERED = 10_000
+# Timeouts of a server under way at a time: in a raid of many, deletions come first.
+_AT_ONCE = 3
 
 
 class Timeout(Means):
@@ -36,6 +39,7 @@ class Timeout(Means):
     def __init__(self) -> None:
         # By server and member: when the latest timeout was given, and when it ends.
         self._given: OrderedDict[tuple[int, int], tuple[datetime, datetime]] = OrderedDict()
+        self._lanes: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
         # Flags of one member wait for each other, so that the first does it for all.
         self._turns: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
 
@@ -61,19 +65,26 @@ class Timeout(Means):
             if ends is not None and now + target.timeout <= ends + _AGAIN:
                 why = "The member was timed out a moment ago, for another message."
                 return Deed(False, self.what, why, Hurdle.ALREADY, until=ends)
-            deed = await timeout_member(
-                server,
-                target.author_id,
-                target.timeout,
-                target.reason,
-                channel_id=target.channel_id,
-            )
+            deed = await self._time_out(server, target, target.timeout)
             if deed.done and deed.until is not None:
                 self._given[who] = (now, deed.until)
                 self._given.move_to_end(who)
                 if len(self._given) > _REMEMBERED:
                     self._given.popitem(last=False)
             return deed
+
+    async def _time_out(self, server: discord.Guild, target: Target, duration: timedelta) -> Deed:
+        async def time_out() -> Deed:
+            async with self._lanes.setdefault(server.id, asyncio.Semaphore(_AT_ONCE)):
+                return await timeout_member(
+                    server,
+                    target.author_id,
+                    duration,
+                    target.ground.reason,
+                    channel_id=target.channel_id,
+                )
+
+        return await stubbornly(time_out)
 
     def _ends(self, who: tuple[int, int], now: datetime) -> datetime | None:
         """When the timeout ends that was given to a member a moment ago."""
