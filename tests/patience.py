@@ -21,7 +21,9 @@ _AT_WORK = (
     "discord.py: ",
     "CommandTree",
     "discord-ui",
+    "carry out",
     "delete messages",
+    "end a flag",
     "explain a flag",
     "recover decisions",
 )

@@ -87,9 +87,9 @@ class Crowd:
         """
         lines = [
             trn(
-                "{count} more message was flagged, faster than Discord takes alerts. It is in the "
+                "{count:,} more message was flagged, faster than Discord takes alerts. It is in the "
                 "log of decisions, number {last}.",
-                "{count} more messages were flagged, faster than Discord takes alerts. They are in "
+                "{count:,} more messages were flagged, faster than Discord takes alerts. They are in "
                 "the log of decisions, up to number {last}.",
                 self.count,
                 last=self.latest.decision_id,
@@ -100,21 +100,25 @@ class Crowd:
             done.append(tr("All of them were deleted."))
         elif self.deleted:
             done.append(
-                trn("{count} of them was deleted.", "{count} of them were deleted.", self.deleted)
+                trn(
+                    "{count:,} of them was deleted.",
+                    "{count:,} of them were deleted.",
+                    self.deleted,
+                )
             )
         if self.gone:
             done.append(
                 trn(
-                    "{count} of them was gone already.",
-                    "{count} of them were gone already.",
+                    "{count:,} of them was gone already.",
+                    "{count:,} of them were gone already.",
                     self.gone,
                 )
             )
         if self.timed_out:
             done.append(
                 trn(
-                    "{count} member was timed out.",
-                    "{count} members were timed out.",
+                    "{count:,} member was timed out.",
+                    "{count:,} members were timed out.",
                     len(self.timed_out),
                 )
             )
@@ -127,8 +131,8 @@ class Crowd:
         """What still stands and why, and how to get rid of it."""
         lines = [
             trn(
-                "**{count} flagged message in {channel} still stands:** {why}",
-                "**{count} flagged messages in {channel} still stand:** {why}",
+                "**{count:,} flagged message in {channel} still stands:** {why}",
+                "**{count:,} flagged messages in {channel} still stand:** {why}",
                 count,
                 channel=f"<#{channel_id}>",
                 why=why,
@@ -140,8 +144,8 @@ class Crowd:
         ):
             lines.append(
                 trn(
-                    "**{count} more flagged message still stands**, for other reasons.",
-                    "**{count} more flagged messages still stand**, for other reasons.",
+                    "**{count:,} more flagged message still stands**, for other reasons.",
+                    "**{count:,} more flagged messages still stand**, for other reasons.",
                     rest,
                 )
             )
@@ -265,12 +269,12 @@ def _why(deed: Deed) -> str:
 def _left(count: int, *, stopping: bool) -> str:
     if stopping:
         return trn(
-            "{count} of them is still to be dealt with, which is done when Hexward runs again.",
-            "{count} of them are still to be dealt with, which is done when Hexward runs again.",
+            "{count:,} of them is still to be dealt with, which is done when Hexward runs again.",
+            "{count:,} of them are still to be dealt with, which is done when Hexward runs again.",
             count,
         )
     return trn(
-        "{count} of them is still to be dealt with.",
-        "{count} of them are still to be dealt with.",
+        "{count:,} of them is still to be dealt with.",
+        "{count:,} of them are still to be dealt with.",
         count,
     )

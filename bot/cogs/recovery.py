@@ -13,6 +13,7 @@ from discord.ext import commands
 from bot.chat.actions import Actions, Flag, Late, Result
 from bot.chat.client import Hexward
 from bot.chat.deeds import timeout
+from bot.chat.languages import speaking_to
 from bot.chat.lone_texts import LoneTexts, stands_alone
 from bot.chat.lookup import messages_by_id
 from bot.chat.revisions import AS_POSTED, milliseconds
@@ -119,9 +120,10 @@ class Recovery(commands.Cog):
         ids = [one.message_id for one in decisions if self._needs_message(one)]
         if ids:
             messages = await self._fetched(server, channel_id, ids)
-        results = await asyncio.gather(
-            *(self._finish(recorded, server, messages) for recorded in decisions)
-        )
+        with speaking_to(server):
+            results = await asyncio.gather(
+                *(self._finish(recorded, server, messages) for recorded in decisions)
+            )
         for recorded, result in zip(decisions, results, strict=True):
             if result is not None:
                 await self._decisions.settle(recorded.id, result.outcome, result.detail)

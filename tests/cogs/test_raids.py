@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from bot.cogs import screening
 from sandbox.wire import Limit
 from tests.cogs.acting import done_to, enforce, flagged
 from tests.conftest import Scene
+from tests.patience import until
 
 BULK = "/channels/*/messages/bulk-delete"
 ONE = "/channels/*/messages/*"
@@ -41,10 +41,8 @@ def left(scene: Scene) -> int:
 
 
 async def on_record(scene: Scene, query: str, answer: list[tuple[Any, ...]]) -> None:
-    """Wait for an answer of the database, which nothing on the wire announces."""
-    async with asyncio.timeout(10):
-        while scene.rows(query) != answer:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    """Wait for an answer of the database."""
+    await until(lambda: scene.rows(query) == answer)
 
 
 def lines(scene: Scene) -> list[str]:
@@ -57,10 +55,9 @@ async def test_a_raid_is_gone_in_the_end_and_told_in_one_line(scene: Scene) -> N
     async with scene.bot():
         await enforce(scene, "insult", "timeout", duration="1h")
         await raid(scene, 45)
-        await scene.wire.wait_until(lambda: not left(scene), 10, what="an empty channel")
+        await scene.wire.wait_until(lambda: not left(scene), what="an empty channel")
         await scene.wire.wait_until(
             lambda: any("All of them were deleted." in line for line in lines(scene)),
-            10,
             what="a line that says so",
         )
         await on_record(scene, UNSETTLED, [(0,)])
@@ -84,7 +81,7 @@ async def test_what_discord_does_not_answer_is_tried_again(scene: Scene, how: st
     async with scene.bot():
         await enforce(scene, "insult", "delete")
         await raid(scene)
-        await scene.wire.wait_until(lambda: not left(scene), 10, what="an empty channel")
+        await scene.wire.wait_until(lambda: not left(scene), what="an empty channel")
         await on_record(scene, OUTCOMES, [("deleted", 30)])
 
 
@@ -98,7 +95,7 @@ async def test_what_stands_in_the_end_is_told_with_the_reason(
         await enforce(scene, "insult", "delete")
         await raid(scene)
         await scene.wire.wait_until(
-            lambda: any("still stand:**" in line for line in lines(scene)), 10, what="a line"
+            lambda: any("still stand:**" in line for line in lines(scene)), what="a line"
         )
         await on_record(scene, UNSETTLED, [(0,)])
     without = dict(scene.rows(OUTCOMES))["crowded_out"]
@@ -118,7 +115,7 @@ async def test_one_that_discord_does_not_take_keeps_no_other_from_being_deleted(
         await enforce(scene, "insult", "delete")
         scene.wire.faults.slow(0.3, "DELETE", ONE)
         await raid(scene, 8)
-        await scene.wire.wait_until(lambda: not left(scene), 10, what="an empty channel")
+        await scene.wire.wait_until(lambda: not left(scene), what="an empty channel")
     assert fault.hits == 1
 
 
@@ -137,7 +134,7 @@ async def test_what_a_stop_leaves_is_done_at_the_next_start(
     scene.wire.faults.clear()
     before = len(scene.wire.requests)
     async with scene.bot(log_channel=False):
-        await scene.wire.wait_until(lambda: not left(scene), 10, what="an empty channel")
+        await scene.wire.wait_until(lambda: not left(scene), what="an empty channel")
         await on_record(scene, UNSETTLED, [(0,)])
     asked = [request for request in scene.wire.requests[before:] if request.method == "GET"]
     assert len([request for request in asked if "/messages" in request.path]) < 6
@@ -157,6 +154,6 @@ async def test_a_card_that_cannot_wait_is_told_later_what_was_done(
         assert scene.rows("SELECT outcome FROM decisions") == [(None,)]
         scene.wire.faults.remove(fault)
         await scene.wire.wait_until(
-            lambda: "Message deleted <t:" in card.content, 10, what="the deletion on the card"
+            lambda: "Message deleted <t:" in card.content, what="the deletion on the card"
         )
         await on_record(scene, OUTCOMES, [("deleted", 1)])
