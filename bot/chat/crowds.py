@@ -87,10 +87,10 @@ class Crowd:
         """
         lines = [
             trn(
-                "{count:,} more message was flagged, faster than Discord takes alerts. It is in the "
-                "log of decisions, number {last}.",
-                "{count:,} more messages were flagged, faster than Discord takes alerts. They are in "
-                "the log of decisions, up to number {last}.",
+                "{count:,} more message was flagged, faster than Discord takes alerts. It is in "
+                "the log of decisions, number {last}.",
+                "{count:,} more messages were flagged, faster than Discord takes alerts. They are "
+                "in the log of decisions, up to number {last}.",
                 self.count,
                 last=self.latest.decision_id,
             )

@@ -33,6 +33,9 @@ _OLDEST = timedelta(hours=24)
 _PAGE = 200
 
 
+Found = dict[int, discord.Message | Result]
+
+
 class Recovery(commands.Cog):
     """Settles, once per connection, what an earlier run left unsettled.
 
@@ -116,7 +119,7 @@ class Recovery(commands.Cog):
         self, server: discord.Guild, channel_id: int, decisions: list[RecordedDecision]
     ) -> int:
         """Finish what is left of a channel, and settle it; how many there were comes back."""
-        messages: dict[int, discord.Message] | Result = {}
+        messages: Found = {}
         ids = [one.message_id for one in decisions if self._needs_message(one)]
         if ids:
             messages = await self._fetched(server, channel_id, ids)
@@ -137,22 +140,24 @@ class Recovery(commands.Cog):
 
     async def _fetched(
         self, server: discord.Guild, channel_id: int, message_ids: list[int]
-    ) -> dict[int, discord.Message] | Result:
-        """The messages that still stand, or why they cannot be read."""
+    ) -> Found:
+        """The messages that still stand, or why they cannot be read, by id."""
         try:
-            return await messages_by_id(self._client, server, channel_id, message_ids)
+            found = await messages_by_id(self._client, server, channel_id, message_ids)
         except discord.NotFound:
             return {}
-        except discord.Forbidden:
-            return Result(Outcome.MISSING_PERMISSION, "the message can no longer be read")
         except Exception as error:  # also an answer that discord.py cannot parse
-            return Result(Outcome.FAILED, describe(error)[:200])
+            if len(message_ids) == 1 or isinstance(error, discord.Forbidden):
+                return dict.fromkeys(message_ids, _unreadable(error))
+            alone = [await self._fetched(server, channel_id, [one]) for one in message_ids]
+            return {key: value for one in alone for key, value in one.items()}
+        return dict(found)
 
     async def _finish(
         self,
         recorded: RecordedDecision,
         server: discord.Guild,
-        messages: dict[int, discord.Message] | Result,
+        messages: Found,
     ) -> Result | None:
         """Act on a decision; None if it takes long and is settled later."""
         if self._is_old(recorded):
@@ -160,9 +165,9 @@ class Recovery(commands.Cog):
         settings = await self._servers.get(server.id)
         if stands_alone(recorded.surface):
             return Result(*await self._lone_texts.finish(recorded, server, settings))
-        if isinstance(messages, Result):
-            return messages
         message = messages.get(recorded.message_id)
+        if isinstance(message, Result):
+            return message
         if message is None:
             return await self._actions.finish_without(
                 recorded, server, self._late(recorded, settings)
@@ -173,8 +178,8 @@ class Recovery(commands.Cog):
         part = next((text for text in parts(message) if text.name == recorded.surface), None)
         try:
             surface = None if part is None else await part.read()
-        except Exception as error:  # also an answer that discord.py cannot parse
-            return Result(Outcome.FAILED, describe(error)[:200])
+        except Exception as error:
+            return _unreadable(error)
         if surface is None:
             return Result(Outcome.MESSAGE_GONE, "its text is gone")
         return await self._actions.carry_out(
@@ -204,3 +209,9 @@ class Recovery(commands.Cog):
         enforced = recorded.mode is Mode.ENFORCE and settings.mode is Mode.ENFORCE
         young = recorded.decided_at >= self._made_at - timeout.LATEST
         return Late(settings.log_channel_id, enforced and young)
+
+
+def _unreadable(error: Exception) -> Result:
+    if isinstance(error, discord.Forbidden):
+        return Result(Outcome.MISSING_PERMISSION, "the message can no longer be read")
+    return Result(Outcome.FAILED, describe(error)[:200])

@@ -346,6 +346,8 @@ async def test_one_decision_that_cannot_be_recovered_does_not_stop_the_others(sc
         f" WHERE message_id = {old.id}"
     )
     scene.wire.faults.reply("GET", f"*/messages/{broken.id}", body={"id": "not a message"})
+    # Asked for together they cannot be read either.
+    scene.wire.faults.reply("GET", "*/messages", body=[{"id": "not a message"}], times=None)
     async with scene.bot(log_channel=False):
         card = await scene.wire.wait_for_message(scene.log)
         assert str(whole.id) in card.embeds[0]["url"]
