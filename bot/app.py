@@ -17,6 +17,7 @@ from typing import Any
 
 import discord
 
+from bot.charts.drawing import Charts
 from bot.chat.actions import Actions
 from bot.chat.backlog import Backlog
 from bot.chat.card_upkeep import CardUpkeep
@@ -43,6 +44,7 @@ from bot.cogs.recovery import Recovery
 from bot.cogs.reduced import ReducedMode
 from bot.cogs.retention import Purging
 from bot.cogs.screening import Screened, Screening
+from bot.cogs.statistics import StatisticsCommand
 from bot.cogs.status import StatusCommand
 from bot.cogs.thresholds import ThresholdCommands
 from bot.cogs.titles import Titles
@@ -65,6 +67,7 @@ from bot.storage.privacy import Privacy
 from bot.storage.retention import Retention
 from bot.storage.samples import ScoreSamples
 from bot.storage.servers import Servers
+from bot.storage.statistics import Statistics
 from bot.storage.unscreened import KEEP, Unscreened
 from bot.storage.verdicts import Verdicts
 from bot.transcript import transcript
@@ -98,6 +101,7 @@ class Parts:
     passed: Passed
     asked: Asked
     host: Host
+    charts: Charts
 
     def make_client(self) -> Hexward:
         """A client that was never connected, with all that the bot can do."""
@@ -150,6 +154,9 @@ class Parts:
             PrivacyCommands(privacy, retention, members, self.host),
             Purging(client, privacy, retention, Excerpts(self.database)),
             ReducedMode(client, self.servers, self.announcements),
+            StatisticsCommand(
+                Statistics(self.database, self.decisions), privacy, self.unscreened, self.charts
+            ),
         ):
             await client.add_cog(cog)
         client.add_listener(self._count_screened, "on_screened")
@@ -206,6 +213,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             passed=passed,
             asked=Asked(ContentIntent(settings.message_content), members=settings.members_intent),
             host=Host(settings.privacy_contact, settings.privacy_policy_url),
+            charts=await stack.enter_async_context(Charts()),
         )
 
 

@@ -7,6 +7,7 @@ asked; the tree below is the only place that answers errors.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import discord
@@ -104,12 +105,11 @@ class HexwardTree(app_commands.CommandTree[discord.Client]):
         wanted = discord.Permissions.none()
         for permissions in asked:
             wanted |= permissions or discord.Permissions.none()
-        has = _permissions(interaction)
-        if has.administrator or wanted.is_subset(has):
+        lacking = lacking_permissions(interaction, wanted)
+        if not lacking:
             return True
         if interaction.type is discord.InteractionType.autocomplete:
             return False
-        lacking = [name for name, on in wanted if on and not getattr(has, name)]
         raise app_commands.MissingPermissions(lacking)
 
     async def on_error(
@@ -138,6 +138,16 @@ class HexwardTree(app_commands.CommandTree[discord.Client]):
         await answer(interaction, sentence)
 
 
+def lacking_permissions(
+    interaction: discord.Interaction[Any], wanted: discord.Permissions
+) -> list[str]:
+    """Which of the wanted permissions the member lacks where they used a command or clicked."""
+    has = _permissions(interaction)
+    if has.administrator or wanted.is_subset(has):
+        return []
+    return [name for name, on in wanted if on and not getattr(has, name)]
+
+
 def _permissions(interaction: discord.Interaction[Any]) -> discord.Permissions:
     """The member's permissions in the channel, as the event states them or, if not, computed."""
     stated, user = interaction.permissions, interaction.user
@@ -158,14 +168,21 @@ async def answer(
     content: str | None = None,
     *,
     embed: discord.Embed | None = None,
+    files: Sequence[discord.File] = (),
+    view: discord.ui.View | None = None,
 ) -> None:
     """Reply so that only the asking member sees it, whether or not the command deferred."""
     embeds = [] if embed is None else [embed]
+    shown: Any = discord.utils.MISSING if view is None else view
     try:
         if interaction.response.is_done():
-            await interaction.followup.send(content or "", embeds=embeds, ephemeral=True)
+            await interaction.followup.send(
+                content or "", embeds=embeds, files=files, view=shown, ephemeral=True
+            )
         else:
-            await interaction.response.send_message(content, embeds=embeds, ephemeral=True)
+            await interaction.response.send_message(
+                content, embeds=embeds, files=files, view=shown, ephemeral=True
+            )
     except Exception as error:
         # The member has gone, the token has expired: there is nobody left to tell.
         log.warning("A reply could not be delivered: %s", describe(error))

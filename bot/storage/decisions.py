@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -109,23 +109,14 @@ class RecordedDecision(NewDecision):
     settled_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DailyCount:
-    """How many texts of a server passed and how many were flagged on a day (UTC)."""
-
-    day: date
-    passed: int
-    flagged: int
-
-
 class Decisions:
     """Writes and reads the log. What `record` has returned survives the process."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._passed: Counter[tuple[int, date]] = Counter()
+        self._passed: Counter[tuple[int, datetime]] = Counter()
         self._later = Later(
-            database, "Counts of passed messages", self._flush, lambda: bool(self._passed)
+            database, "Counts of passed messages", self.flush, lambda: bool(self._passed)
         )
 
     async def record(self, decision: NewDecision) -> RecordedDecision | None:
@@ -200,51 +191,24 @@ class Decisions:
             lambda connection: [recorded(row) for row in connection.execute(statement)]
         )
 
-    async def get(self, decision_id: int) -> RecordedDecision | None:
-        """One decision by its id."""
-        statement = select(schema.decisions).where(schema.decisions.c.id == decision_id)
-
-        def query(connection: Connection) -> RecordedDecision | None:
-            row = connection.execute(statement).one_or_none()
-            return None if row is None else recorded(row)
-
-        return await self._database.read(query)
-
-    async def recent(self, server_id: int, limit: int = 20) -> list[RecordedDecision]:
-        """A server's last decisions, newest first."""
-        statement = (
-            select(schema.decisions)
-            .where(schema.decisions.c.server_id == server_id)
-            .order_by(schema.decisions.c.id.desc())
-            .limit(limit)
-        )
-        return await self._database.read(
-            lambda connection: [recorded(row) for row in connection.execute(statement)]
-        )
-
     def count_passed(self, server_id: int, at: datetime, texts: int = 1) -> None:
-        """Count texts that passed on the day of `at`.
+        """Count texts that passed in the hour of `at`.
 
         Costs an addition: sums are written about once a second and when the database closes, so a
         crash loses the last second's.
         """
-        self._passed[server_id, at.astimezone(UTC).date()] += texts
+        hour = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        self._passed[server_id, hour] += texts
         self._later.soon()
 
-    async def counts(self, server_id: int, since: date) -> list[DailyCount]:
-        """A server's counts from a day (UTC) on, oldest first; days without any are left out."""
-        await self._flush()
-        table = schema.daily_counts
-        statement = (
-            select(table.c.day, table.c.passed, table.c.flagged)
-            .where(table.c.server_id == server_id, table.c.day >= since)
-            .order_by(table.c.day)
-        )
-        return await self._database.read(
-            lambda connection: [DailyCount(*row) for row in connection.execute(statement)]
-        )
+    async def flush(self) -> None:
+        """Write the counts now, before somebody reads them.
 
-    async def _flush(self) -> None:
+        Raises
+        ------
+        DatabaseError
+            If they could not be written; they are kept.
+        """
         passed, self._passed = self._passed, Counter()
         if not passed:
             return
@@ -271,8 +235,7 @@ def _record(decision: NewDecision, connection: Connection) -> RecordedDecision |
     ).scalar_one_or_none()
     if decision_id is None:
         return None
-    day = decision.decided_at.astimezone(UTC).date()
-    _count(connection, decision.server_id, day, flagged=1)
+    _count(connection, decision.server_id, decision.decided_at.astimezone(UTC), flagged=1)
     return RecordedDecision(**given, id=decision_id)
 
 
@@ -289,24 +252,34 @@ def recorded(row: Row[Any]) -> RecordedDecision:
     return RecordedDecision(**values)
 
 
-def _add_passed(passed: Mapping[tuple[int, date], int], connection: Connection) -> None:
-    for (server_id, day), texts in passed.items():
-        _count(connection, server_id, day, passed=texts)
+def _add_passed(passed: Mapping[tuple[int, datetime], int], connection: Connection) -> None:
+    for (server_id, hour), texts in passed.items():
+        _count(connection, server_id, hour, passed=texts)
 
 
 def _count(
-    connection: Connection, server_id: int, day: date, *, passed: int = 0, flagged: int = 0
+    connection: Connection, server_id: int, at: datetime, *, passed: int = 0, flagged: int = 0
 ) -> None:
-    table = schema.daily_counts
-    statement = schema.insert(connection, table).values(
-        server_id=server_id, day=day, passed=passed, flagged=flagged
+    """Add to the counts of the day and the hour of `at`, a time in UTC."""
+    daily, hourly = schema.daily_counts, schema.hourly_counts
+    statement = schema.insert(connection, daily).values(
+        server_id=server_id, day=at.date(), passed=passed, flagged=flagged
     )
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["server_id", "day"],
             set_={
-                "passed": table.c.passed + statement.excluded.passed,
-                "flagged": table.c.flagged + statement.excluded.flagged,
+                "passed": daily.c.passed + statement.excluded.passed,
+                "flagged": daily.c.flagged + statement.excluded.flagged,
             },
+        )
+    )
+    statement = schema.insert(connection, hourly).values(
+        server_id=server_id, day=at.date(), hour=at.hour, texts=passed + flagged
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["server_id", "day", "hour"],
+            set_={"texts": hourly.c.texts + statement.excluded.texts},
         )
     )

@@ -41,6 +41,7 @@ KEEP_UNSCREENED = timedelta(days=7)
 AGES = {
     schema.decisions: schema.decisions.c.decided_at,
     schema.daily_counts: schema.daily_counts.c.day,
+    schema.hourly_counts: schema.hourly_counts.c.day,
     schema.sample_counts: schema.sample_counts.c.day,
     schema.score_samples: schema.score_samples.c.day,
     schema.unscreened: schema.unscreened.c.at,

@@ -227,6 +227,7 @@ decisions = Table(
     sqlite_autoincrement=True,
 )
 Index("decisions_by_server", decisions.c.server_id, decisions.c.id)
+Index("decisions_by_time", decisions.c.server_id, decisions.c.decided_at)
 Index("decisions_by_author", decisions.c.server_id, decisions.c.author_id, decisions.c.decided_at)
 Index(
     "decisions_unsettled",
@@ -304,6 +305,17 @@ daily_counts = Table(
     Column("day", Date, primary_key=True),
     Column("passed", BigInteger, nullable=False),
     Column("flagged", BigInteger, nullable=False),
+)
+
+# The same by the hour (UTC), for the hours in which most is written.
+hourly_counts = Table(
+    "hourly_counts",
+    metadata,
+    Column("server_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Date, primary_key=True),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("texts", BigInteger, nullable=False),
+    CheckConstraint("hour >= 0 AND hour <= 23", name="hour_in_range"),
 )
 
 # How many texts passed on a day, by how high their highest score was: what samples stand for.

@@ -128,7 +128,7 @@ class Verdicts:
 
     async def history(self, decision_id: int) -> History | None:
         """A decision with everything that came of it; None if there is no such decision."""
-        return await self._database.read(partial(_history, decision_id))
+        return await self._database.read(partial(history_of, decision_id))
 
     async def upheld(self, server_id: int, author_id: int, since: datetime) -> int:
         """How many of an author's flags in a server, decided since then, moderators upheld."""
@@ -297,7 +297,8 @@ def _claim_lifting(decision_id: int, connection: Connection) -> RecordedDeed | N
     return None
 
 
-def _history(decision_id: int, connection: Connection) -> History | None:
+def history_of(decision_id: int, connection: Connection) -> History | None:
+    """As `Verdicts.history`, for whoever reads more on the same connection."""
     row = connection.execute(
         select(schema.decisions).where(schema.decisions.c.id == decision_id)
     ).one_or_none()

@@ -21,8 +21,9 @@ from bot.rules import Mode
 from bot.storage import decisions as module
 from bot.storage import schema
 from bot.storage.database import Database
-from bot.storage.decisions import DailyCount, Decisions, NewDecision, Outcome, RecordedDecision
+from bot.storage.decisions import Decisions, NewDecision, Outcome, RecordedDecision
 from tests.patience import until
+from tests.storage.keeping import decided, latest
 
 Make = Callable[..., NewDecision]
 BIG = 2**63 - 1
@@ -40,14 +41,16 @@ async def recorded(decisions: Decisions, decision: NewDecision) -> RecordedDecis
     return result
 
 
-async def test_comes_back_as_it_was_given(decisions: Decisions, new_decision: Make) -> None:
+async def test_comes_back_as_it_was_given(
+    database: Database, decisions: Decisions, new_decision: Make
+) -> None:
     given = new_decision(server_id=BIG, channel_id=BIG - 1, message_id=BIG - 2, author_id=BIG - 3)
     kept = await recorded(decisions, given)
     assert kept == RecordedDecision(
         id=kept.id,
         **{name: getattr(given, name) for name in NewDecision.__dataclass_fields__},
     )
-    assert await decisions.get(kept.id) == kept
+    assert await decided(database, kept.id) == kept
     assert kept.outcome is kept.outcome_detail is kept.settled_at is None
 
 
@@ -101,17 +104,17 @@ async def test_the_row_reads_well_in_plain_sqlite(
 
 
 async def test_the_same_revision_is_recorded_once(
-    decisions: Decisions, new_decision: Make, path: Path
+    database: Database, decisions: Decisions, new_decision: Make, path: Path
 ) -> None:
     results = await asyncio.gather(*(decisions.record(new_decision()) for _ in range(10)))
     kept = [result for result in results if result is not None]
     assert len(kept) == 1
-    assert await decisions.recent(100) == kept
-    assert await decisions.counts(100, DAY) == [DailyCount(DAY, passed=0, flagged=1)]
+    assert await latest(database, 100) == kept
+    assert counts(path, 100) == [(str(DAY), 0, 1)]
 
 
 async def test_edits_and_other_surfaces_are_decisions_of_their_own(
-    decisions: Decisions, new_decision: Make
+    database: Database, decisions: Decisions, new_decision: Make
 ) -> None:
     different = [
         new_decision(),
@@ -122,51 +125,57 @@ async def test_edits_and_other_surfaces_are_decisions_of_their_own(
     ]
     kept = [await recorded(decisions, decision) for decision in different]
     assert len({one.id for one in kept}) == 5
-    assert await decisions.recent(100) == kept[::-1]
-    assert await decisions.recent(100, limit=2) == kept[:2:-1]
-    assert await decisions.recent(101) == []
+    assert await latest(database, 100) == kept[::-1]
+    assert await latest(database, 100, 2) == kept[:2:-1]
+    assert await latest(database, 101) == []
 
 
 async def test_ids_are_not_given_out_again(
-    decisions: Decisions, new_decision: Make, path: Path
+    database: Database, decisions: Decisions, new_decision: Make, path: Path
 ) -> None:
     first = await recorded(decisions, new_decision())
     with closing(sqlite3.connect(path)) as other, other:
         other.execute("DELETE FROM decisions")
     second = await recorded(decisions, new_decision())
     assert second.id > first.id
-    assert await decisions.get(first.id) is None
+    assert await decided(database, first.id) is None
 
 
 class TestSettling:
-    async def test_is_written_down(self, decisions: Decisions, new_decision: Make) -> None:
+    async def test_is_written_down(
+        self, database: Database, decisions: Decisions, new_decision: Make
+    ) -> None:
         kept = await recorded(decisions, new_decision())
         before = datetime.now(UTC)
         assert await decisions.settle(kept.id, Outcome.ALERTED)
-        found = await decisions.get(kept.id)
+        found = await decided(database, kept.id)
         assert found is not None
         assert found.outcome is Outcome.ALERTED
         assert found.outcome_detail is None
         assert found.settled_at is not None
         assert before <= found.settled_at <= datetime.now(UTC)
 
-    async def test_the_first_outcome_stays(self, decisions: Decisions, new_decision: Make) -> None:
+    async def test_the_first_outcome_stays(
+        self, database: Database, decisions: Decisions, new_decision: Make
+    ) -> None:
         kept = await recorded(decisions, new_decision())
         first, second = await asyncio.gather(
             decisions.settle(kept.id, Outcome.ALERTED), decisions.settle(kept.id, Outcome.FAILED)
         )
         assert (first, second) == (True, False)
-        found = await decisions.get(kept.id)
+        found = await decided(database, kept.id)
         assert found is not None
         assert found.outcome is Outcome.ALERTED
 
     async def test_of_nothing(self, decisions: Decisions) -> None:
         assert not await decisions.settle(12345, Outcome.ALERTED)
 
-    async def test_a_long_detail_is_cut(self, decisions: Decisions, new_decision: Make) -> None:
+    async def test_a_long_detail_is_cut(
+        self, database: Database, decisions: Decisions, new_decision: Make
+    ) -> None:
         kept = await recorded(decisions, new_decision())
         await decisions.settle(kept.id, Outcome.FAILED, "x" * 5000)
-        found = await decisions.get(kept.id)
+        found = await decided(database, kept.id)
         assert found is not None
         assert found.outcome_detail == "x" * 200
 
@@ -189,8 +198,8 @@ class TestSettling:
 
 
 class TestCounts:
-    async def test_add_up_per_server_and_day_in_utc(
-        self, decisions: Decisions, new_decision: Make
+    async def test_add_up_per_server_day_and_hour_in_utc(
+        self, decisions: Decisions, new_decision: Make, path: Path
     ) -> None:
         late = datetime(2026, 2, 1, 1, 30, tzinfo=timezone(timedelta(hours=2)))  # 31 January in UTC
         decisions.count_passed(100, late)
@@ -198,15 +207,13 @@ class TestCounts:
         decisions.count_passed(100, late + timedelta(hours=1))
         decisions.count_passed(200, late, texts=50)
         await recorded(decisions, new_decision(decided_at=late))
-        assert await decisions.counts(100, DAY) == [
-            DailyCount(DAY, passed=4, flagged=1),
-            DailyCount(DAY + timedelta(days=1), passed=1, flagged=0),
-        ]
-        assert await decisions.counts(100, DAY + timedelta(days=1)) == [
-            DailyCount(DAY + timedelta(days=1), passed=1, flagged=0)
-        ]
+        await decisions.flush()
+        assert counts(path, 100) == [("2026-01-31", 4, 1), ("2026-02-01", 1, 0)]
+        assert hours(path, 100) == [("2026-01-31", 23, 5), ("2026-02-01", 0, 1)]
         decisions.count_passed(100, late)
-        assert (await decisions.counts(100, DAY))[0] == DailyCount(DAY, passed=5, flagged=1)
+        await decisions.flush()
+        assert counts(path, 100)[0] == ("2026-01-31", 5, 1)
+        assert hours(path, 200) == [("2026-01-31", 23, 50)]
 
     async def test_are_written_by_themselves(self, decisions: Decisions, path: Path) -> None:
         decisions.count_passed(1, datetime.now(UTC), texts=4)
@@ -228,7 +235,7 @@ class TestCounts:
             other.execute("BEGIN IMMEDIATE")
             decisions.count_passed(1, datetime.now(UTC), texts=2)
             with pytest.raises(DatabaseError, match="locked"):
-                await decisions.counts(1, DAY)
+                await decisions.flush()
             decisions.count_passed(1, datetime.now(UTC), texts=3)
             await until(lambda: "not written yet" in caplog.text)
         await until(lambda: passed(path) == 5)
@@ -328,6 +335,24 @@ asyncio.run(main())
             return [decision.message_id for decision in left]
 
     assert asyncio.run(pick_up()) == [1, 2, 3, 4]
+
+
+def counts(path: Path, server_id: int) -> list[tuple[str, int, int]]:
+    """Day, passed, flagged."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(
+            "SELECT day, passed, flagged FROM daily_counts WHERE server_id = ? ORDER BY day",
+            (server_id,),
+        ).fetchall()
+
+
+def hours(path: Path, server_id: int) -> list[tuple[str, int, int]]:
+    """Day, hour, texts."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(
+            "SELECT day, hour, texts FROM hourly_counts WHERE server_id = ? ORDER BY day, hour",
+            (server_id,),
+        ).fetchall()
 
 
 def passed(path: Path) -> int:

@@ -16,17 +16,20 @@ from bot.errors import DatabaseError
 from bot.labels import Label
 from bot.storage.address import Address
 from bot.storage.database import Database
-from bot.storage.decisions import DailyCount, Decisions, NewDecision, Outcome
+from bot.storage.decisions import Decisions, NewDecision, Outcome
 from bot.storage.engine import make_engine
 from bot.storage.excerpts import Excerpts
-from bot.storage.history import Verdict
+from bot.storage.history import DeedKind, Verdict
+from bot.storage.journal import Journal, Judged, Wanted
 from bot.storage.members import FORGOTTEN, Forgotten, Members
 from bot.storage.migrate import current, upgrade
 from bot.storage.privacy import Privacy
 from bot.storage.retention import Retention
 from bot.storage.servers import ExemptionKind, Servers, ServerSettings
+from bot.storage.statistics import Deeds, Flags, Statistics
 from bot.storage.unscreened import Reason, Unscreened, UnscreenedMessage
 from bot.storage.verdicts import Verdicts
+from tests.storage.keeping import decided, latest
 
 ROOT = Path(__file__).parents[2]
 URL = os.environ.get("TEST_POSTGRESQL_URL", "")
@@ -90,18 +93,44 @@ async def test_decisions(database: Database, new_decision: Callable[..., NewDeci
     decisions = Decisions(database)
     results = await asyncio.gather(*(decisions.record(new_decision()) for _ in range(5)))
     (kept,) = [result for result in results if result is not None]
-    assert await decisions.get(kept.id) == kept
-    day = date(2026, 1, 31)
-    decisions.count_passed(100, datetime(2026, 1, 31, tzinfo=UTC), texts=3)
-    assert await decisions.counts(100, day) == [DailyCount(day, passed=3, flagged=1)]
+    assert await decided(database, kept.id) == kept
     assert await decisions.unsettled(decided_after=kept.decided_at) == [kept]
     assert await decisions.unsettled(decided_before=kept.decided_at) == []
     assert await decisions.settle(kept.id, Outcome.ALERTED)
     assert not await decisions.settle(kept.id, Outcome.FAILED)
-    (found,) = await decisions.recent(100)
+    (found,) = await latest(database, 100)
     assert found.outcome is Outcome.ALERTED
     assert found.settled_at is not None
     assert datetime.now(UTC) - found.settled_at < timedelta(minutes=1)
+
+
+async def test_statistics_and_journal(
+    database: Database, new_decision: Callable[..., NewDecision]
+) -> None:
+    decisions, day = Decisions(database), date(2026, 1, 31)
+    flags = []
+    # The last moment of the day in UTC, whatever the zone of the database.
+    for number, decided_at in enumerate(
+        (datetime(2026, 1, 31, 0, 0, tzinfo=UTC), datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC))
+    ):
+        kept = await decisions.record(new_decision(message_id=number + 1, decided_at=decided_at))
+        assert kept is not None
+        flags.append(kept.id)
+    decisions.count_passed(100, datetime(2026, 1, 31, 7, 30, tzinfo=UTC), texts=3)
+    await Verdicts(database).give(flags[0], Verdict.DISMISSED, 8)
+    assert await Verdicts(database).begin(flags[1], DeedKind.DELETE, 8) is not None
+    found = await Statistics(database, decisions).of(100, day, day)
+    assert (found.screened, found.flags) == (5, Flags(dismissed=1, unjudged=1))
+    assert found.days == {day: Flags(dismissed=1, unjudged=1)}
+    assert found.labels[Label.TOXIC] == Flags(dismissed=1, unjudged=1)
+    assert found.labels[Label.THREAT] == Flags()
+    assert [found.hours[hour] for hour in (0, 7, 23)] == [1, 3, 1]
+    assert found.deletions == Deeds()
+    page = await Journal(database).page(100, Wanted(label=Label.TOXIC, judged=Judged.NOT_YET))
+    assert [entry.decision.id for entry in page.entries] == [flags[1]]
+    page = await Journal(database).page(100, Wanted(), before=flags[1])
+    assert [entry.decision.id for entry in page.entries] == [flags[0]]
+    assert (page.newer, page.older) == (True, False)
 
 
 async def test_unscreened_messages(database: Database) -> None:
@@ -159,8 +188,8 @@ async def test_retention_and_leaving(
     assert await excerpts.drop_messages([20]) == 1
     async with await Database.open(url) as second:
         one, two = await asyncio.gather(retention(database).purge(), retention(second).purge())
-    # Days 31 to 39 of twenty rounds, and their nine counts.
-    assert one.rows + two.rows == 9 * 20 + 9
+    # Days 31 to 39 of twenty rounds, and their nine counts by the day and by the hour.
+    assert one.rows + two.rows == 9 * 20 + 9 + 9
     assert (await retention(database).purge()).rows == 0
     await Servers(database).set_threshold(1, Label.THREAT, 0.1)
     await privacy.mark_left([1], now)
@@ -187,10 +216,10 @@ async def test_export_and_forgetting(
     assert len((await members.export(100, 8))["your_verdicts"]) == 1
     assert await members.forget(100, 7) == Forgotten(gone=2, later=1)
     assert await members.count(100, 7) == 1
-    kept = await decisions.get(flags[0])
+    kept = await decided(database, flags[0])
     assert kept is not None
     assert (kept.author_id, kept.message_id) == (FORGOTTEN, -flags[0])
-    assert await decisions.get(flags[1]) is None
+    assert await decided(database, flags[1]) is None
     later = Members(database, clock=lambda: now + timedelta(days=7))
     assert await later.finish_forgetting() == 1
     assert await members.count(100, 7) == 0
@@ -207,7 +236,7 @@ async def test_a_failed_write_takes_no_other_along(
         return_exceptions=True,
     )
     assert isinstance(results[1], DatabaseError)
-    assert [one.message_id for one in await decisions.recent(100)] == [2, 1]
+    assert [one.message_id for one in await latest(database, 100)] == [2, 1]
 
 
 async def test_a_database_that_does_not_exist() -> None:

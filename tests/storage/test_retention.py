@@ -80,8 +80,8 @@ async def test_decisions_go_when_they_are_older_than_the_server_wants(
     await privacy.set_retention(3, 90)
     purged = await retention.purge()
     assert await message_ids(database) == [0, 2, 4]
-    # The day of each is counted, and goes with it.
-    assert purged.rows == 6
+    # The day and the hour of each are counted, and go with it.
+    assert purged.rows == 9
     assert await numbers(database, schema.daily_counts) == 3
 
 
@@ -122,6 +122,9 @@ async def test_unscreened_messages_and_counts_go_too(
             passed=1,
             flagged=0,
         )
+        await put(
+            database, schema.hourly_counts, server_id=1, day=(NOW - age).date(), hour=5, texts=1
+        )
         for number in range(3):
             samples = {"server_id": 1, "day": (NOW - age).date(), "stratum": number}
             await put(database, schema.sample_counts, **samples, texts=9)
@@ -129,8 +132,9 @@ async def test_unscreened_messages_and_counts_go_too(
                 column.name: 0 for column in schema.score_samples.c if "permille" in column.name
             }
             await put(database, schema.score_samples, **samples, place=0, **scores)
-    assert (await retention.purge()).rows == 8
+    assert (await retention.purge()).rows == 9
     assert await numbers(database, schema.unscreened) == 1
+    assert await numbers(database, schema.hourly_counts) == 1
     assert await numbers(database, schema.daily_counts) == 1
     assert await numbers(database, schema.sample_counts) == 3
     assert await numbers(database, schema.score_samples) == 3
@@ -140,7 +144,7 @@ async def test_a_second_purge_finds_nothing(
     database: Database, retention: Retention, new_decision: Make
 ) -> None:
     await Decisions(database).record(new_decision(decided_at=NOW - 31 * DAY))
-    assert (await retention.purge()).rows == 2
+    assert (await retention.purge()).rows == 3
     assert (await retention.purge()).rows == 0
 
 
@@ -192,7 +196,7 @@ async def test_two_processes_purge_together(
     async with await Database.open(url) as second:
         other = Retention(second, Privacy(second), Members(second, clock=clock), clock=clock)
         one, two = await asyncio.gather(retention.purge(), other.purge())
-    assert one.rows + two.rows == 251
+    assert one.rows + two.rows == 252
     assert await numbers(database, schema.decisions) == 0
 
 
@@ -207,7 +211,8 @@ class TestLeaving:
             )
             assert kept is not None
             for table in schema.metadata.sorted_tables:
-                if table in (schema.servers, schema.decisions, schema.daily_counts):
+                counts = (schema.daily_counts, schema.hourly_counts)
+                if table in (schema.servers, schema.decisions, *counts):
                     continue
                 await put(database, table, **_anything(table, server_id, kept.id))
 

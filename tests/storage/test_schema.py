@@ -73,6 +73,7 @@ COLUMNS = {
     },
     "cards": {"decision_id", "channel_id", "card_id", "edited_at", "deleted_at"},
     "daily_counts": {"server_id", "day", "passed", "flagged"},
+    "hourly_counts": {"server_id", "day", "hour", "texts"},
     "sample_counts": {"server_id", "day", "stratum", "texts"},
     "score_samples": {
         "server_id",
