@@ -99,7 +99,9 @@ def alert_card(alert: Alert, phrase: Phrase | None = None) -> discord.Embed:
         colour=ALARM,
         description=quoted,
     )
-    scores = score_table(decision) + (f"\n{_about(phrase)}" if phrase else "")
+    scores = score_table(decision)
+    if phrase is not None:
+        scores += f"\n{about(phrase, decision.thresholds[phrase.label])}"
     card.add_field(name="Scores against thresholds", value=scores, inline=False)
     card.add_field(name="Author", value=_author(alert))
     card.add_field(name="Channel", value=f"<#{alert.channel_id}>")
@@ -125,10 +127,26 @@ def alert_card(alert: Alert, phrase: Phrase | None = None) -> discord.Embed:
     return card
 
 
-def _about(phrase: Phrase) -> str:
+def about(phrase: Phrase, threshold: float) -> str:
     """How much the marked words count: by themselves, and when they are left out."""
-    told = f"Marked words: {phrase.label.caption} {phrase.alone:.2f} by themselves"
-    return told if phrase.without is None else f"{told}, {phrase.without:.2f} without them"
+    label, alone, without = phrase.label.caption, phrase.alone, phrase.without
+    if without is None:
+        return tr("The marked words by themselves: {label} {alone:.2f}.", label=label, alone=alone)
+    if without >= threshold:
+        return tr(
+            "The marked words by themselves: {label} {alone:.2f}. Without them the score is still "
+            "{without:.2f}: other words weigh as much.",
+            label=label,
+            alone=alone,
+            without=without,
+        )
+    return tr(
+        "The marked words by themselves: {label} {alone:.2f}. Without them the score would be "
+        "{without:.2f}.",
+        label=label,
+        alone=alone,
+        without=without,
+    )
 
 
 def _author(alert: Alert) -> str:

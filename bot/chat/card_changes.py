@@ -25,6 +25,10 @@ _MOST_PENDING = 10_000
 # Messages in one query.
 _AT_A_TIME = 200
 _EVERY_S = 0.25
+# Deleted channels that are not looked up yet, and cards of one that are edited; older ones tell it
+# when somebody clicks.
+_MOST_CHANNELS = 1_000
+_MOST_IN_CHANNEL = 100
 
 
 class CardChanges:
@@ -35,6 +39,7 @@ class CardChanges:
         self._cards = cards
         self._upkeep = upkeep
         self._pending: dict[int, Change] = {}
+        self._channels: dict[tuple[int, int], datetime] = {}
         self._telling: asyncio.Task[None] | None = None
 
     def edited(self, message_id: int, at: datetime) -> None:
@@ -47,14 +52,20 @@ class CardChanges:
         for message_id in message_ids:
             self._add(message_id, Change(deleted_at=now))
 
+    def channel_deleted(self, server_id: int, channel_id: int) -> None:
+        """A channel or thread was deleted, with all its messages; looked up soon."""
+        if len(self._channels) < _MOST_CHANNELS:
+            self._channels[server_id, channel_id] = datetime.now(UTC)
+            self._wake()
+
     async def stop(self) -> None:
         """Write down what is not looked up yet; the cards tell it when somebody clicks."""
         if self._telling is not None:
             self._telling.cancel()
             await asyncio.wait({self._telling})
-        while self._pending:
+        while self._channels or self._pending:
             try:
-                await self._cards.note(self._portion())
+                await self._noted()
             except DatabaseError as error:
                 log.warning("Edits and deletions of flagged messages are lost: %s", error)
 
@@ -62,17 +73,29 @@ class CardChanges:
         merged = self._upkeep.note(message_id, change)
         if message_id in self._pending or len(self._pending) < _MOST_PENDING:
             self._pending[message_id] = merged
+        self._wake()
+
+    def _wake(self) -> None:
         if self._telling is None or self._telling.done():
             self._telling = asyncio.create_task(self._tell(), name="tell cards of changes")
 
     async def _tell(self) -> None:
-        while self._pending:
+        while self._channels or self._pending:
             await asyncio.sleep(_EVERY_S)
             try:
-                for decision_id in await self._cards.note(self._portion()):
+                for decision_id in await self._noted():
                     await self._upkeep.refresh(decision_id, self._client)
             except DatabaseError as error:
                 log.warning("Edits and deletions of flagged messages are lost: %s", error)
+
+    async def _noted(self) -> list[int]:
+        """Write the next down; the decisions whose cards have something new to say come back."""
+        if self._channels:
+            server_id, channel_id = next(iter(self._channels))
+            deleted_at = self._channels.pop((server_id, channel_id))
+            inside = await self._cards.note_channel(server_id, channel_id, deleted_at)
+            return inside[:_MOST_IN_CHANNEL]
+        return await self._cards.note(self._portion())
 
     def _portion(self) -> dict[int, Change]:
         portion = dict(islice(self._pending.items(), _AT_A_TIME))

@@ -24,6 +24,7 @@ from bot.chat.may_act import NotAllowed, check_may
 from bot.chat.running import Running
 from bot.chat.standing import Click
 from bot.errors import DatabaseError
+from bot.language import tr
 from bot.logs import describe
 from bot.storage.cards import Cards, Change
 from bot.storage.history import (
@@ -231,12 +232,17 @@ class Desk:
         taken = await self._verdicts.take_back(history.decision.id, interaction.user.id)
         if taken is None:
             raise NotDone("There is nothing left to take back.")
-        said = []
+        not_lifted = None
         if taken.timeout is not None:
-            said.append(await self._lift(interaction, history, taken.timeout))
-        if history.deletion is not None:
-            said.append("A deleted message cannot be brought back.")
-        return " ".join(words for words in said if words) or None
+            not_lifted = await self._lift(interaction, history, taken.timeout)
+        lasting = _lasting(history)
+        if not_lifted is None and lasting is None:
+            return None  # the card says it
+        # What was undone is said beside what was not: it would look like a refusal otherwise.
+        said = [_TAKEN_BACK[taken.verdict]()] if taken.verdict is not None else []
+        if taken.timeout is not None:
+            said.append(not_lifted or tr("The timeout is lifted."))
+        return " ".join([*said, *([lasting] if lasting is not None else [])])
 
     async def _lift(
         self, interaction: discord.Interaction[Any], history: History, given: RecordedDeed
@@ -301,6 +307,19 @@ class Desk:
             who = _who(interaction, given.moderator_id)
             return f"{who} {done} already, {when}. Undo takes it back."
         return "Somebody else was faster. Look at the card again."
+
+
+_TAKEN_BACK = {
+    Verdict.UPHELD: lambda: tr("The verdict that the flag was right is taken back."),
+    Verdict.DISMISSED: lambda: tr("The verdict that it was a false alarm is taken back."),
+}
+
+
+def _lasting(history: History) -> str | None:
+    """What nobody can undo."""
+    if history.deletion is not None:
+        return tr("The message stays deleted: Discord cannot bring a deleted message back.")
+    return None
 
 
 def _who(interaction: discord.Interaction[Any], moderator_id: int | None) -> str:

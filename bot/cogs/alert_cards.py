@@ -1,4 +1,4 @@
-"""Alert cards after they were posted: clicks on their buttons, edits and deletions of messages."""
+"""Alert cards after they were posted: clicks on their buttons, and what becomes of messages."""
 
 from __future__ import annotations
 
@@ -60,3 +60,11 @@ class AlertCards(commands.Cog):
     async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
         if event.guild_id is not None:
             self._changes.deleted(event.message_ids)
+
+    @commands.Cog.listener()
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        self._changes.channel_deleted(channel.guild.id, channel.id)
+
+    @commands.Cog.listener()
+    async def on_raw_thread_delete(self, event: discord.RawThreadDeleteEvent) -> None:
+        self._changes.channel_deleted(event.guild_id, event.thread_id)

@@ -62,6 +62,30 @@ class Cards:
             return []
         return await self._database.write(partial(_note, changes, decision_id))
 
+    async def note_channel(
+        self, server_id: int, channel_id: int, deleted_at: datetime
+    ) -> list[int]:
+        """Write down that a channel or thread was deleted, with all that was in it.
+
+        Returns
+        -------
+        list of int
+            The decisions whose cards have something new to say, the newest first.
+        """
+        decisions, cards = schema.decisions, schema.cards
+        inside = select(decisions.c.id).where(
+            decisions.c.server_id == server_id, decisions.c.channel_id == channel_id
+        )
+        statement = (
+            update(cards)
+            .where(cards.c.decision_id.in_(inside), cards.c.deleted_at.is_(None))
+            .values(deleted_at=deleted_at)
+            .returning(cards.c.decision_id)
+        )
+        return await self._database.write(
+            lambda connection: sorted(connection.execute(statement).scalars(), reverse=True)
+        )
+
     async def first(self, message_id: int, before: int) -> CardPlace | None:
         """The card of the first decision on a message that is older than decision `before`."""
         cards, decisions = schema.cards, schema.decisions

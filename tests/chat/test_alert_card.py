@@ -108,7 +108,9 @@ def test_the_words_that_counted_are_marked_with_what_they_count() -> None:
     card = alert_card(alert(), Phrase(11, 16, Label.TOXIC, 0.95, 0.04))
     assert card.description == "||you are an __**idiot**__||"
     table = field(card, "Scores against thresholds")
-    assert table.endswith("Marked words: Toxic 0.95 by themselves, 0.04 without them")
+    assert table.endswith(
+        "The marked words by themselves: Toxic 0.95. Without them the score would be 0.04."
+    )
     assert all(label.caption in table for label in LABELS)
 
 

@@ -154,7 +154,8 @@ async def test_undo_says_that_a_deletion_cannot_be_undone(scene: Scene) -> None:
         await scene.mo.click(card, "Delete")
         await shows(scene, card, "Message deleted")
         assert await said(await scene.mo.click(card, "Undo")) == (
-            "A deleted message cannot be brought back."
+            "The verdict that the flag was right is taken back. The message stays deleted: Discord "
+            "cannot bring a deleted message back."
         )
         await shows(scene, card, "Message deleted", "taken back")
         assert message.deleted
@@ -441,7 +442,7 @@ class TestExplaining:
             card = await scene.wire.wait_for_message(scene.log)
             await scene.wire.wait_until(lambda: "__**" in card.embeds[0]["description"])
             assert "such an __**idiot**__ today" in card.embeds[0]["description"]
-            assert "Marked words: Toxic 0.97 by themselves, 0.02 without them" in card.texts
+            assert "Without them the score would be 0.02." in card.texts
             assert labels(card) == ["Uphold", "Dismiss", "Delete", "Timeout…"]
 
     async def test_explaining_and_clicking_do_not_overwrite_each_other(self, scene: Scene) -> None:
@@ -501,3 +502,17 @@ async def test_nothing_more_is_done_about_an_author_who_was_forgotten(
     assert scene.rows("SELECT author_id FROM decisions") == [(0,)]
     assert scene.rows("SELECT * FROM cards") == []
     assert scene.rows(VERDICTS) == [("dismissed", mia.id)]
+
+
+@pytest.mark.parametrize("kind", ["channel", "thread"])
+async def test_the_card_says_that_the_messages_channel_is_gone(scene: Scene, kind: str) -> None:
+    place = scene.server.add_channel("games")
+    async with scene.bot():
+        if kind == "thread":
+            place = place.add_thread("a thread", by=scene.ada)
+        await scene.ada.post(place, "you idiot")
+        card = await scene.wire.wait_for_message(scene.log)
+        await settled(scene)
+        place.delete()
+        await shows(scene, card, "Message deleted <t:")
+        assert labels(card) == ["Uphold", "Dismiss", "Timeout…"]
