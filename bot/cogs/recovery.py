@@ -72,22 +72,17 @@ class Recovery(commands.Cog):
             await asyncio.wait({self._task})
 
     async def _recover(self) -> None:
-        settled = 0
+        """Take up everything at once: deletions share requests, and nobody waits for a card."""
+        settled: list[int] = []
         try:
-            async for page in self._unsettled():
-                # Together, so that deletions share requests and nobody waits for another's card.
-                settled += sum(
-                    await asyncio.gather(
-                        *(
-                            self._finish_in(server, channel_id, some)
-                            for (server, channel_id), some in self._by_channel(page).items()
-                        )
-                    )
-                )
-        except DatabaseError as error:
-            log.error("Unsettled decisions could not be picked up: %s", error)
+            async with asyncio.TaskGroup() as group:
+                async for page in self._unsettled():
+                    for (server, channel_id), some in self._by_channel(page).items():
+                        await self._take_up(group, server, channel_id, some, settled)
+        except* DatabaseError as errors:
+            log.error("Unsettled decisions could not be picked up: %s", errors.exceptions[0])
         if settled:
-            log.info("Picked up decisions that the last run left unsettled: %d", settled)
+            log.info("Picked up decisions that the last run left unsettled: %d", len(settled))
 
     async def _unsettled(self) -> AsyncIterator[list[RecordedDecision]]:
         """What is older than this client, page by page; younger ones are being acted on now."""
@@ -115,22 +110,35 @@ class Recovery(commands.Cog):
                 places.setdefault((server, recorded.channel_id), []).append(recorded)
         return places
 
-    async def _finish_in(
-        self, server: discord.Guild, channel_id: int, decisions: list[RecordedDecision]
-    ) -> int:
-        """Finish what is left of a channel, and settle it; how many there were comes back."""
-        messages: Found = {}
+    async def _take_up(
+        self,
+        group: asyncio.TaskGroup,
+        server: discord.Guild,
+        channel_id: int,
+        decisions: list[RecordedDecision],
+        settled: list[int],
+    ) -> None:
+        """Begin to finish what is left of a channel."""
         ids = [one.message_id for one in decisions if self._needs_message(one)]
-        if ids:
-            messages = await self._fetched(server, channel_id, ids)
+        messages = await self._fetched(server, channel_id, ids) if ids else {}
         with speaking_to(server):
-            results = await asyncio.gather(
-                *(self._finish(recorded, server, messages) for recorded in decisions)
-            )
-        for recorded, result in zip(decisions, results, strict=True):
-            if result is not None:
-                await self._decisions.settle(recorded.id, result.outcome, result.detail)
-        return len(decisions)
+            for recorded in decisions:
+                group.create_task(
+                    self._settle(recorded, server, messages.get(recorded.message_id), settled),
+                    name="recover a decision",
+                )
+
+    async def _settle(
+        self,
+        recorded: RecordedDecision,
+        server: discord.Guild,
+        message: discord.Message | Result | None,
+        settled: list[int],
+    ) -> None:
+        result = await self._finish(recorded, server, message)
+        if result is not None:
+            await self._decisions.settle(recorded.id, result.outcome, result.detail)
+        settled.append(recorded.id)
 
     def _needs_message(self, recorded: RecordedDecision) -> bool:
         return not stands_alone(recorded.surface) and not self._is_old(recorded)
@@ -157,7 +165,7 @@ class Recovery(commands.Cog):
         self,
         recorded: RecordedDecision,
         server: discord.Guild,
-        messages: Found,
+        message: discord.Message | Result | None,
     ) -> Result | None:
         """Act on a decision; None if it takes long and is settled later."""
         if self._is_old(recorded):
@@ -165,7 +173,6 @@ class Recovery(commands.Cog):
         settings = await self._servers.get(server.id)
         if stands_alone(recorded.surface):
             return Result(*await self._lone_texts.finish(recorded, server, settings))
-        message = messages.get(recorded.message_id)
         if isinstance(message, Result):
             return message
         if message is None:
