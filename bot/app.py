@@ -26,7 +26,9 @@ from bot.chat.client import Hexward, point_at
 from bot.chat.intents import Asked, ContentIntent, Privileged
 from bot.chat.lone_texts import LoneTexts
 from bot.chat.passed import Passed
+from bot.chat.setup_desk import SetupDesk
 from bot.chat.supervision import supervise
+from bot.chat.trial import Trial
 from bot.cogs.actions import ActionCommands
 from bot.cogs.alert_cards import AlertCards
 from bot.cogs.beside_messages import ScreeningCommands
@@ -44,6 +46,7 @@ from bot.cogs.recovery import Recovery
 from bot.cogs.reduced import ReducedMode
 from bot.cogs.retention import Purging
 from bot.cogs.screening import Screened, Screening
+from bot.cogs.setup import SetupCommand
 from bot.cogs.statistics import StatisticsCommand
 from bot.cogs.status import StatusCommand
 from bot.cogs.thresholds import ThresholdCommands
@@ -131,6 +134,7 @@ class Parts:
             client, self.engine, self.servers, screening, backlog, back=self.catch_up_back
         )
         checkup = Checkup(client, self.engine, self.servers, self.database, self.unscreened)
+        trial = Trial(self.engine, self.presets, self.database)
         privacy, members = Privacy(self.database), Members(self.database)
         retention = Retention(self.database, privacy, members)
         for cog in (
@@ -146,6 +150,7 @@ class Parts:
             NoticeCommands(self.servers),
             LogChannelCommands(self.servers),
             ExemptCommands(self.servers),
+            SetupCommand(client, SetupDesk(self.servers, self.presets, checkup, trial)),
             DoctorCommand(checkup),
             StatusCommand(client, self.engine, self.metrics, self.database, self.unscreened),
             Titles(client, self.servers, self.lone_texts),
@@ -189,7 +194,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         metrics.watch(engine.figures)
         log.info("Model %s is ready", model.version)
         back = timedelta(hours=settings.catch_up_hours)
-        presets, decisions = Presets(model.presets), Decisions(database)
+        presets, decisions = Presets(model.presets, model.measured), Decisions(database)
         verdicts = Verdicts(database)
         passed = Passed(decisions, ScoreSamples(database))
         cards = Cards(database)

@@ -58,6 +58,8 @@ class Alert:
         Whether the author is a member and not an app or a webhook.
     carried
         What was done or would be done; None if that is not known any more.
+    trial
+        Whether there is no such message, and the card is to show that cards arrive.
     """
 
     decision: Decision
@@ -74,6 +76,7 @@ class Alert:
     now: datetime
     carried: Carried | None = None
     background: Background = Background()
+    trial: bool = False
 
     def card(self, phrase: Phrase | None = None) -> discord.Embed:
         """The card; see `alert_card`."""
@@ -93,9 +96,10 @@ def alert_card(alert: Alert, phrase: Phrase | None = None) -> discord.Embed:
         quoted = spoiler(alert.text, (phrase.start, phrase.end) if phrase else None)
     else:
         quoted = tr("The message is gone, and its words are not kept.")
+    flagged = names(decision.labels_over)
     card = discord.Embed(
-        title=f"Flagged: {names(decision.labels_over)}",
-        url=alert.jump_url,
+        title=tr("Test: {labels}", labels=flagged) if alert.trial else f"Flagged: {flagged}",
+        url=alert.jump_url or None,
         colour=ALARM,
         description=quoted,
     )
@@ -109,6 +113,14 @@ def alert_card(alert: Alert, phrase: Phrase | None = None) -> discord.Embed:
     card.add_field(
         name="Posted", value=f"{posted}\nflagged {age(alert.posted_at, alert.now)} later"
     )
+    if alert.trial:
+        told = tr(
+            "There is no such message: nothing is done about it, and it counts nowhere. A real "
+            "alert has buttons here to judge it and to act on it."
+        )
+        card.add_field(name=tr("Only a test"), value=told, inline=False)
+        card.set_footer(text=tr("Test · model {version}", version=alert.model_version))
+        return card
     link = f"[Jump to the message]({alert.jump_url})"
     if alert.background.first_id is not None:
         link += (

@@ -32,7 +32,7 @@ class Finding:
     Attributes
     ----------
     subject
-        A word or two.
+        A word or two; empty where a heading says it.
     what
         What was found, in a sentence.
     remedy
@@ -87,5 +87,6 @@ def findings_card(findings: Iterable[Finding], title: str) -> discord.Embed:
 
 
 def _line(finding: Finding) -> str:
-    line = f"{_MARKS[finding.level]} **{finding.subject}** · {finding.what}"
+    subject = f"**{finding.subject}** · " if finding.subject else ""
+    line = f"{_MARKS[finding.level]} {subject}{finding.what}"
     return f"{line}\n-# → {finding.remedy}" if finding.remedy else line

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import discord
 
+from bot.chat.commands import Refusal
 from bot.chat.lookup import channel_by_id, missing_permissions
 from bot.storage.decisions import Outcome
 
@@ -54,6 +55,30 @@ async def find_log_channel(
     if not isinstance(channel, discord.abc.Messageable):
         return Trouble(Outcome.LOG_CHANNEL_GONE, "it takes no messages")
     return channel
+
+
+async def checked_log_channel(server: discord.Guild, channel_id: int) -> discord.abc.Messageable:
+    """A channel that somebody has chosen for alerts, once it is sure that they can be posted.
+
+    Raises
+    ------
+    Refusal
+        If they cannot.
+    discord.HTTPException
+        If Discord does not say.
+    """
+    match await find_log_channel(server, channel_id):
+        case Trouble(Outcome.MISSING_PERMISSION, lacking):
+            raise Refusal(
+                f"I cannot post alerts in <#{channel_id}>: there I lack {lacking}. "
+                "Nothing was changed."
+            )
+        case Trouble():
+            raise Refusal(
+                f"<#{channel_id}> is not a channel that takes messages. Nothing was changed."
+            )
+        case found:
+            return found
 
 
 def is_public(channel: discord.abc.Messageable) -> bool:

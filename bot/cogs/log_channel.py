@@ -7,8 +7,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat.client import Hexward
-from bot.chat.commands import Refusal, answer, server_id
-from bot.chat.log_channel import Trouble, find_log_channel, is_public
+from bot.chat.commands import answer, server_id
+from bot.chat.log_channel import Trouble, checked_log_channel, find_log_channel, is_public
 from bot.storage.decisions import Outcome
 from bot.storage.servers import Servers
 
@@ -39,20 +39,10 @@ class LogChannelCommands(
         await interaction.response.defer(ephemeral=True)
         if interaction.guild is None:
             raise app_commands.NoPrivateMessage
-        match await find_log_channel(interaction.guild, channel.id):
-            case Trouble(Outcome.MISSING_PERMISSION, lacking):
-                raise Refusal(
-                    f"I cannot post alerts in {channel.mention}: there I lack {lacking}. "
-                    "Nothing was changed."
-                )
-            case Trouble():
-                raise Refusal(
-                    f"{channel.mention} is not a channel that takes messages. Nothing was changed."
-                )
-            case found:
-                await self._servers.set_log_channel(server_id(interaction), channel.id)
-                warning = _PUBLIC if is_public(found) else ""
-                await answer(interaction, f"Alerts are now posted in {channel.mention}.{warning}")
+        found = await checked_log_channel(interaction.guild, channel.id)
+        await self._servers.set_log_channel(server_id(interaction), channel.id)
+        warning = _PUBLIC if is_public(found) else ""
+        await answer(interaction, f"Alerts are now posted in {channel.mention}.{warning}")
 
     @app_commands.command()
     async def clear(self, interaction: discord.Interaction[Hexward]) -> None:

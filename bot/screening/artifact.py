@@ -9,6 +9,7 @@ manifest does not vouch for by hash.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -47,6 +48,10 @@ class PresetRule(_Part):
     threshold: Probability
     precision: Probability | None = None
     recall: Probability | None = None
+
+
+Measured = Mapping[PresetName, Mapping[Label, PresetRule]]
+"""What each preset was measured to do, label by label."""
 
 
 class Manifest(_Part):

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from bot.errors import ArtifactError, ScoringError
 from bot.labels import LABELS, Label, Scores, Thresholds
 from bot.screening import artifact
-from bot.screening.artifact import PRESET_NAMES, Calibration, PresetName
+from bot.screening.artifact import PRESET_NAMES, Calibration, Measured, PresetName
 from bot.screening.backends import (
     Backend,
     Logits,
@@ -91,11 +91,13 @@ class Model:
         max_tokens: int,
         calibration: Mapping[Label, Calibration],
         presets: Mapping[PresetName, Thresholds],
+        measured: Measured | None = None,
         batched: bool = True,
     ) -> None:
         self.version = version[-_LONGEST_VERSION:]
         self.max_tokens = max_tokens
         self.presets = presets
+        self.measured: Measured = measured or {}
         self.batched = batched
         self._backend = backend
         self._lanes = Lanes(backend.lanes)
@@ -271,6 +273,7 @@ def _from_directory(directory: Path, threads: int | None) -> Model:
         max_tokens=manifest.max_tokens,
         calibration=manifest.calibration,
         presets={name: manifest.preset(name) for name in PRESET_NAMES},
+        measured=manifest.presets,
         batched=_tried_out(backend, network, tokenizer, manifest.max_tokens),
     )
 

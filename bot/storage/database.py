@@ -138,18 +138,26 @@ class Database:
             If it cannot be read or written, with the reason and the way out.
         """
         clock = asyncio.get_running_loop().time
-        found = await self.read(revision)
-        size = await self.size_bytes()
         began = clock()
-        await self.write(try_writing)
+        await self.try_writing()
         write_s = clock() - began
         return Health(
-            revision=found,
+            revision=await self.read(revision),
             newest=await asyncio.to_thread(newest),
-            size_bytes=size,
+            size_bytes=await self.size_bytes(),
             free_bytes=await asyncio.to_thread(free_bytes, self._address.path),
             write_s=write_s,
         )
+
+    async def try_writing(self) -> None:
+        """Write something that leaves nothing behind.
+
+        Raises
+        ------
+        DatabaseError
+            If it cannot be written.
+        """
+        await self.write(try_writing)
 
     async def give_back(self, *, rewrite: bool = False) -> None:
         """Give room that deleted rows took back to the disk; PostgreSQL does that by itself.

@@ -62,15 +62,24 @@ class RuleChoices(SettingsCache):
         self, server_id: int, label: Label, measure: Measure, *, channel_id: int | None = None
     ) -> None:
         """Choose what is done about a label, in this server or in one scope."""
+        await self.set_measures(server_id, {label: measure}, channel_id=channel_id)
+
+    async def set_measures(
+        self, server_id: int, measures: Mapping[Label, Measure], *, channel_id: int | None = None
+    ) -> None:
+        """Choose what is done about several labels, all of them or none."""
         scope_id = WHOLE_SERVER if channel_id is None else channel_id
-        key = {"server_id": server_id, "scope_id": scope_id, "label": label.value}
-        values = {
-            "action": measure.action.value,
-            "timeout_s": None if measure.timeout is None else _seconds(measure.timeout),
-        }
-        await self._write(
-            server_id, lambda connection: _put(connection, schema.actions, key, values)
-        )
+
+        def operation(connection: Connection) -> None:
+            for label, measure in measures.items():
+                key = {"server_id": server_id, "scope_id": scope_id, "label": label.value}
+                values = {
+                    "action": measure.action.value,
+                    "timeout_s": None if measure.timeout is None else _seconds(measure.timeout),
+                }
+                _put(connection, schema.actions, key, values)
+
+        await self._write(server_id, operation)
 
     async def reset_measure(
         self, server_id: int, label: Label | None = None, *, channel_id: int | None = None
