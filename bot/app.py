@@ -37,6 +37,7 @@ from bot.cogs.check import CheckCommands
 from bot.cogs.doctor import DoctorCommand
 from bot.cogs.escalation import EscalationCommands
 from bot.cogs.exempt import ExemptCommands
+from bot.cogs.greeting import Greeting
 from bot.cogs.log_channel import LogChannelCommands
 from bot.cogs.mode import ModeCommands
 from bot.cogs.names import Names
@@ -158,6 +159,7 @@ class Parts:
             ScreeningCommands(client, self.servers),
             PrivacyCommands(privacy, retention, members, self.host),
             Purging(client, privacy, retention, Excerpts(self.database)),
+            Greeting(client, self.announcements),
             ReducedMode(client, self.servers, self.announcements),
             StatisticsCommand(
                 Statistics(self.database, self.decisions), privacy, self.unscreened, self.charts

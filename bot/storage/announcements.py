@@ -14,6 +14,7 @@ class Announcement(StrEnum):
     """What a server is told once."""
 
     REDUCED = "reduced"
+    GREETING = "greeting"
 
 
 class Announcements:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import discord
 from aiohttp import web
+from simcord.backend import serializers
 
 from .faults import Faults
 from .gateway import Gateway
@@ -155,6 +157,27 @@ class Wire:
         number, count = shard or (None, 1)
         guild = self.world.backend.create_guild(name, shard_id=number, shard_count=count)
         return Server(self.world, guild.id)
+
+    @contextlib.contextmanager
+    def invitation(self, name: str) -> Iterator[Server]:
+        """A server that the bot joins when the block ends; of what is made before, it hears then.
+
+        >>> with wire.invitation("New") as server:
+        ...     server.add_channel("general")
+        """
+        self.world.muted = True
+        try:
+            server = self.add_server(name)
+            yield server
+        finally:
+            self.world.muted = False
+        self.announce(server)
+
+    def announce(self, server: Server) -> None:
+        """Tell the bot of a server as of one that it has just joined."""
+        backend = self.world.backend
+        guild = backend.get_guild(server.id)
+        backend.emit("GUILD_CREATE", serializers.guild_create_payload(backend, guild))
 
     def advance(self, seconds: float) -> None:
         """Move the world's clock on; timeouts end and interactions expire."""
