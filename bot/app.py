@@ -64,9 +64,11 @@ from bot.storage.announcements import Announcements
 from bot.storage.cards import Cards
 from bot.storage.database import Database
 from bot.storage.decisions import Decisions
+from bot.storage.evidence import Evidence
 from bot.storage.excerpts import Excerpts
 from bot.storage.members import Members
 from bot.storage.offences import Offences
+from bot.storage.preview import Previews
 from bot.storage.privacy import Privacy
 from bot.storage.retention import Retention
 from bot.storage.samples import ScoreSamples
@@ -103,6 +105,7 @@ class Parts:
     announcements: Announcements
     lone_texts: LoneTexts
     passed: Passed
+    previews: Previews
     asked: Asked
     host: Host
     charts: Charts
@@ -144,7 +147,15 @@ class Parts:
             Recovery(client, self.servers, self.decisions, self.actions, self.lone_texts),
             *([catch_up] if catching_up else []),
             CheckCommands(client, self.engine, self.presets, self.servers),
-            ThresholdCommands(self.presets, self.servers),
+            ThresholdCommands(
+                client,
+                self.presets,
+                self.servers,
+                privacy,
+                self.previews,
+                Evidence(self.database),
+                self.charts,
+            ),
             ActionCommands(self.presets, self.servers),
             ModeCommands(self.servers),
             EscalationCommands(self.servers),
@@ -198,7 +209,8 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         back = timedelta(hours=settings.catch_up_hours)
         presets, decisions = Presets(model.presets, model.measured), Decisions(database)
         verdicts = Verdicts(database)
-        passed = Passed(decisions, ScoreSamples(database))
+        samples = ScoreSamples(database)
+        passed = Passed(decisions, samples)
         cards = Cards(database)
         upkeep = CardUpkeep(engine, verdicts, cards, Privacy(database))
         yield Parts(
@@ -218,6 +230,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             announcements=Announcements(database),
             lone_texts=LoneTexts(engine, presets, decisions, passed),
             passed=passed,
+            previews=Previews(database, samples),
             asked=Asked(ContentIntent(settings.message_content), members=settings.members_intent),
             host=Host(settings.privacy_contact, settings.privacy_policy_url),
             charts=await stack.enter_async_context(Charts()),

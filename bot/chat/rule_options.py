@@ -151,7 +151,9 @@ async def resolve_channel(server: discord.Guild, channel: AnyChannel) -> ServerC
         raise Refusal(f"I cannot see {channel.mention}, so no message of it is screened.") from None
 
 
-async def check_room(servers: Servers, server_id: int, channel: AnyChannel | None) -> None:
+async def check_room(
+    servers: Servers, server_id: int, channel: discord.abc.Snowflake | None
+) -> None:
     """Refuse a choice for one more channel than there is room for.
 
     Raises

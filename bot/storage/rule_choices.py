@@ -31,16 +31,32 @@ class RuleChoices(SettingsCache):
         ValueError
             If `value` is not a number from 0 to 1.
         """
-        if not 0.0 <= value <= 1.0:
-            raise ValueError(f"threshold {value!r}: a number from 0 to 1 is needed")
-        key: dict[str, object] = {"server_id": server_id, "label": label.value}
+        await self.set_thresholds(server_id, {label: value}, channel_id=channel_id)
+
+    async def set_thresholds(
+        self, server_id: int, values: Mapping[Label, float], *, channel_id: int | None = None
+    ) -> None:
+        """Give several labels their own thresholds, all of them or none.
+
+        Raises
+        ------
+        ValueError
+            If a value is not a number from 0 to 1.
+        """
+        for value in values.values():
+            if not 0.0 <= value <= 1.0:
+                raise ValueError(f"threshold {value!r}: a number from 0 to 1 is needed")
+        scope: dict[str, object] = {"server_id": server_id}
         table = schema.thresholds
         if channel_id is not None:
             table = schema.channel_thresholds
-            key["channel_id"] = channel_id
-        await self._write(
-            server_id, lambda connection: _put(connection, table, key, {"value": float(value)})
-        )
+            scope["channel_id"] = channel_id
+
+        def operation(connection: Connection) -> None:
+            for label, value in values.items():
+                _put(connection, table, scope | {"label": label.value}, {"value": float(value)})
+
+        await self._write(server_id, operation)
 
     async def reset_threshold(
         self, server_id: int, label: Label | None = None, *, channel_id: int | None = None
