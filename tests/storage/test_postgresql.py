@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.errors import DatabaseError
-from bot.labels import Label
+from bot.labels import Label, Scores, Thresholds
 from bot.storage.address import Address
 from bot.storage.database import Database
 from bot.storage.decisions import Decisions, NewDecision, Outcome
@@ -23,8 +23,10 @@ from bot.storage.history import DeedKind, Verdict
 from bot.storage.journal import Journal, Judged, Wanted
 from bot.storage.members import FORGOTTEN, Forgotten, Members
 from bot.storage.migrate import current, upgrade
+from bot.storage.preview import Places, Previews
 from bot.storage.privacy import Privacy
 from bot.storage.retention import Retention
+from bot.storage.samples import ScoreSamples
 from bot.storage.servers import ExemptionKind, Servers, ServerSettings
 from bot.storage.statistics import Deeds, Flags, Statistics
 from bot.storage.unscreened import Reason, Unscreened, UnscreenedMessage
@@ -243,3 +245,27 @@ async def test_a_database_that_does_not_exist() -> None:
     missing = Address.parse(URL).url.set(database="hexward_that_is_not_there")
     with pytest.raises(DatabaseError, match="does not exist"):
         await Database.open(missing.render_as_string(hide_password=False))
+
+
+async def test_scores_are_sampled_and_counted(
+    database: Database, new_decision: Callable[..., NewDecision]
+) -> None:
+    at = datetime(2026, 1, 31, 23, 30, tzinfo=UTC)
+    one, two = ScoreSamples(database), ScoreSamples(database)
+    for number in range(700):
+        for samples in (one, two):
+            samples.add(100, 5 + number % 2, Scores(0.5, 0.0, 0.0, 0.0, 0.0, 0.0), at)
+    await asyncio.gather(one.flush(), two.flush())
+    for score in (0.7, 0.9):
+        scores = Scores(score, 0.0, 0.0, 0.0, 0.0, 0.0)
+        made = new_decision(message_id=int(score * 10), scores=scores, channel_id=5, decided_at=at)
+        await Decisions(database).record(made)
+    usual = Thresholds(0.6, 1.0, 1.0, 1.0, 1.0, 1.0)
+    own = {5: usual.replace({Label.TOXIC: 0.8})}
+    places = Places(Label.TOXIC, usual, own, frozenset({5}))
+    preview = await Previews(database, one).of(100, places, at.date(), at.date())
+    assert preview.at(0.95).count == 1
+    assert abs(preview.at(0.5).count - 701) < 150
+    (stock,) = preview.passed
+    assert (stock.known, stock.stands_for) == (600, 1_400)
+    assert [flagged.day for flagged in preview.flagged] == [at.date()]
