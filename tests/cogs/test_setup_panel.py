@@ -163,6 +163,27 @@ async def test_a_panel_works_after_a_restart(scene: Scene) -> None:
     assert scene.rows(SETTINGS)[0][0] == "relaxed"
 
 
+async def test_the_fullest_panel_fits_into_a_message(scene: Scene) -> None:
+    roles = [scene.server.add_role(f"role {number}") for number in range(27)]
+    for number in range(12):
+        hidden = scene.server.add_channel(f"hidden-{number}")
+        hidden.set_permissions(scene.server.bot, view_channel=False)
+    scene.server.bot_role.set_permissions(MODERATOR | discord.Permissions(manage_channels=True))
+    async with scene.bot(log_channel=False):
+        await scene.mo.run(scene.general, "thresholds set", label="toxic", value=0.9)
+    rows = ", ".join(f"({scene.server.id}, 'role', {role.id})" for role in roles)
+    scene.change(f"INSERT INTO exemptions VALUES {rows}")
+    async with scene.bot(log_channel=False):
+        panel = await opened(scene)
+    parts = walk(panel.components)
+    assert len(parts) <= 40
+    assert sum(len(part.get("content", "")) for part in parts) <= 4_000
+    assert len(defaults(panel, "roles")) == 25
+    assert "2 more exemptions" in panel.texts
+    assert "1 threshold was set by hand" in panel.texts
+    assert "and 2 more" in panel.texts
+
+
 async def test_a_channel_in_which_nothing_can_be_posted_is_not_taken(scene: Scene) -> None:
     async with scene.bot():
         panel = await opened(scene)
