@@ -1,20 +1,22 @@
-"""Many callers, one model: texts wait in a fair, bounded queue for the one worker thread.
+"""Many callers, one model: texts wait in a fair, bounded queue for the lanes that score them.
 
 The event loop puts texts into the queue and hands answers out; normalising, tokenising and the
-network run on the worker. A round is whatever waits when the worker is free, so a lone message is a
-batch of one and never waits for company; under load it is as much as fits into a short time.
+network run on the lanes, a thread each. A batch is whatever waits when a lane is free, so a lone
+message is a batch of one and never waits for company; under load it is as much as fits into a short
+time.
 
 Nothing is scored twice that need not be: a text that is in flight is scored once for all who ask
 for it, what was scored lately is remembered without its text, and texts that look alike to the
 network share its answer.
 
 Whoever awaits `Engine.score` gets scores, an error or its own cancellation, whatever happens to the
-model, to the worker or to its neighbours in the batch.
+model, to a lane or to its neighbours in the batch.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -22,14 +24,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bot.errors import EngineClosed, Overloaded, ScoringError
 from bot.labels import Scores
+from bot.screening.desk import Answer, Desk, Reader
 from bot.screening.lanes import step_back
 from bot.screening.model import BATCH_TOKENS, Model
 from bot.screening.observing import Counts, Figures, How, Observer
 from bot.screening.outbox import Outbox
-from bot.screening.pace import Pace
 from bot.screening.recent import Recent
 from bot.screening.room import Limits, Room
-from bot.screening.rounds import CHARS_PER_TOKEN, Answer, Rounds
 from bot.screening.waiting import Job, Priority, Ticket, Waiting
 
 __all__ = ["Engine", "Figures", "How", "Limits", "Observer", "Priority"]
@@ -37,8 +38,8 @@ __all__ = ["Engine", "Figures", "How", "Limits", "Observer", "Priority"]
 log = logging.getLogger(__name__)
 
 DEFAULT_LIMITS = Limits()
-ROUND_S = 0.035
-_STOP_S = 1.0  # how long an idle or finishing worker gets to end by itself
+ROUND_S = 0.015
+_STOP_S = 1.0  # how long idle or finishing lanes get to end by themselves
 _RESTART_S = 1.0
 # Answers that are remembered come without a pause; a caller that asks for many gives way at times.
 _HITS_IN_A_ROW = 32
@@ -50,9 +51,9 @@ class Engine:
     Parameters
     ----------
     model
-        Used by the worker thread only, but for its ``version`` and ``presets``.
+        Used by the lanes only, but for its ``version`` and ``presets``.
     limits
-        How much may wait; what the worker has in hand counts too.
+        How much may wait; what the lanes have in hand counts too.
     cache_entries
         How many texts' scores are remembered; 0 turns it off.
     batch_tokens
@@ -60,10 +61,10 @@ class Engine:
     observer
         Told of everything that happens.
     weights
-        By server id: how much of the worker it gets against the others; 1 where none is given.
+        By server id: how much of the lanes it gets against the others; 1 where none is given.
     round_s
-        Seconds that the worker takes texts for at a time: about what a text waits at most for those
-        before it, once its turn has come.
+        Seconds that a batch should take: about what a text waits at most for the one before it,
+        once its turn has come.
     clock
         Seconds from any start.
     """
@@ -88,10 +89,16 @@ class Engine:
         self._hits = 0
         self._jobs: dict[str, Job] = {}  # in flight, by their texts
         self._waiting = Waiting(weights)
-        self._pace = Pace(round_s, batch_tokens * CHARS_PER_TOKEN)
-        self._rounds = Rounds(model, batch_tokens, Recent(cache_entries), self._counts, clock)
-        self._in_hand: Sequence[Job] = ()  # what the worker has taken and not finished
-        self._again: list[Job] = []  # what a worker died of, perhaps
+        self._desk = Desk(
+            model,
+            self._waiting,
+            Recent(cache_entries),
+            self._counts,
+            clock,
+            batch_tokens=batch_tokens,
+            round_s=round_s,
+        )
+        self._lanes = 0  # that were started and did not end
         self._loop: asyncio.AbstractEventLoop | None = None
         self._outbox: Outbox | None = None
         self._stopped = asyncio.Event()
@@ -120,12 +127,15 @@ class Engine:
         )
 
     async def start(self) -> None:
-        """Start the worker. Once only, on the loop that will call `score`."""
+        """Start the lanes. Once only, on the loop that will call `score`."""
         if self._loop is not None:
             raise RuntimeError("the engine was started already")
         self._loop = asyncio.get_running_loop()
         self._outbox = Outbox(self._loop, self._counts)
-        self._start_worker()
+        self._start_lane()
+        with contextlib.suppress(RuntimeError):  # the machine has no more threads to give
+            while self._lanes < self.model.lanes:
+                self._start_lane()
 
     async def score(
         self, text: str, *, server_id: int = 0, priority: Priority = Priority.LIVE
@@ -168,7 +178,7 @@ class Engine:
             self._leave(ticket, answer)
 
     async def close(self, deadline_s: float = 5.0) -> None:
-        """Accept nothing more, answer what was accepted, stop the worker. May be called twice.
+        """Accept nothing more, answer what was accepted, stop the lanes. May be called twice.
 
         Parameters
         ----------
@@ -193,7 +203,7 @@ class Engine:
                 async with asyncio.timeout(_STOP_S):
                     await self._stopped.wait()
             except TimeoutError:
-                log.warning("The scoring worker is still busy; it is left behind.")
+                log.warning("A scoring lane is still busy; it is left behind.")
 
     # --- on the event loop ---
 
@@ -262,72 +272,65 @@ class Engine:
             job.tickets.clear()
         self._jobs.clear()
 
-    def _start_worker(self) -> None:
+    def _start_lane(self) -> None:
         # A daemon: a batch that hangs must not keep the process from ending.
         threading.Thread(target=self._run, name="screening", daemon=True).start()
+        self._lanes += 1
 
-    def _restart_worker(self) -> None:
+    def _restart_lane(self) -> None:
         assert self._loop is not None
-        try:
-            self._start_worker()
-        except RuntimeError:  # the machine has no thread to give just now
-            log.error("The scoring worker cannot be started; trying again in %g s.", _RESTART_S)
-            self._loop.call_later(_RESTART_S, self._restart_worker)
-
-    def _worker_ended(self, error: BaseException | None) -> None:
-        assert self._outbox is not None
-        if error is None:
-            self._stopped.set()
+        if self._closed and not self._jobs:  # nobody is left to be answered
+            self._lane_stopped()
             return
-        log.error("The scoring worker died (%s); starting another.", type(error).__name__)
+        try:
+            self._start_lane()
+        except RuntimeError:  # the machine has no thread to give just now
+            log.error("A scoring lane cannot be started; trying again in %g s.", _RESTART_S)
+            self._loop.call_later(_RESTART_S, self._restart_lane)
+
+    def _lane_stopped(self) -> None:
+        if not self._lanes:
+            self._stopped.set()
+
+    def _lane_ended(self, error: BaseException | None, in_hand: Sequence[Job]) -> None:
+        assert self._outbox is not None
+        self._lanes -= 1
+        if error is None:
+            self._lane_stopped()
+            return
+        log.error("A scoring lane died (%s); starting another.", type(error).__name__)
         self._counts.worker_restarted()
         # What it had in hand is tried once more, each text alone: one of them may be the cause.
-        self._rounds.forget_unfinished()
-        for job in self._in_hand:
+        for job in in_hand:
             if job.retried:
                 died = ScoringError("The scoring worker died before the text was scored.")
                 self._settle(job, died, "scored")
             elif job.wanted:
                 job.retried = True
-                self._again.append(job)
+                self._desk.again.append(job)
         self._outbox.send()
-        self._in_hand = ()
-        self._restart_worker()
+        self._restart_lane()
 
-    # --- on the worker thread ---
+    # --- on the lanes ---
 
     def _run(self) -> None:
         step_back()
+        reader = Reader(self._desk)
         error: BaseException | None = None
+        in_hand: Sequence[Job] = ()
         try:
-            while self._again:
-                job = self._again.pop(0)
-                self._work([job])
-                while self._rounds.unfinished:  # alone to its end: the next one may be the cause
-                    self._work([])
-            while True:
-                taken = self._waiting.take(self._pace.budget, block=not self._rounds.unfinished)
-                if not taken and not self._rounds.unfinished:
-                    break
-                start = self._clock()
-                for ticket in taken:
-                    self._counts.queue_wait(start - ticket.since, ticket.priority)
-                self._work([ticket.job for ticket in taken])
-                if taken:
-                    self._pace.ran(self._rounds.spent, self._clock() - start)
+            while reader.wait():
+                for step in (reader.take, reader.read):
+                    if answers := step():
+                        self._tell(self._deliver, answers)
         except BaseException as caught:
             error = caught
-        self._tell(self._worker_ended, error)
-
-    def _work(self, jobs: Sequence[Job]) -> None:
-        self._in_hand = [*self._rounds.unfinished, *jobs]
-        for answers in self._rounds.work(jobs):
-            self._tell(self._deliver, answers)
-        self._in_hand = self._rounds.unfinished
+            in_hand = reader.bury()
+        self._tell(self._lane_ended, error, in_hand)
 
     def _tell(self, callback: Callable[..., None], *arguments: object) -> None:
         assert self._loop is not None
         try:
             self._loop.call_soon_threadsafe(callback, *arguments)
         except RuntimeError:  # the loop is closed: nobody is left to tell
-            log.debug("The event loop ended before the scoring worker.")
+            log.debug("The event loop ended before the scoring lanes.")

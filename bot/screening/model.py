@@ -32,10 +32,14 @@ from bot.screening.lanes import Lanes
 from bot.screening.normalize import views
 
 OVERLAP_TOKENS = 64
-BATCH_TOKENS = 1024
+# Of the model that ships, twice the longest window; more tokens at a time are hardly faster.
+BATCH_TOKENS = 256
 # Padded tokens from which on another lane is worth its hand-over.
-_WORTH_A_LANE = 32
+WORTH_A_LANE = 32
 _LONGEST_VERSION = 64
+
+Window = tuple[int, ...]
+"""Token ids, special tokens included, that the network reads together."""
 
 # A foreign checkpoint comes without measured presets. Its probabilities are taken as they are.
 FOREIGN_THRESHOLDS: Mapping[PresetName, float] = {"relaxed": 0.9, "balanced": 0.75, "strict": 0.5}
@@ -52,23 +56,14 @@ class Prepared:
         ``max_tokens`` long. Windows that occur twice are kept once.
     """
 
-    windows: tuple[tuple[int, ...], ...]
-
-    @property
-    def longest(self) -> int:
-        """Tokens in the longest window."""
-        return max(map(len, self.windows))
-
-    @property
-    def padded(self) -> int:
-        """Tokens of all windows, each as long as the longest."""
-        return self.longest * len(self.windows)
+    windows: tuple[Window, ...]
 
 
 class Model:
     """A network with everything it takes to get from a text to six scores.
 
-    Not safe for use by two threads at once; the engine gives it one.
+    Several threads may call `read` at once, and one of them `prepare` meanwhile; the rest is for
+    one thread alone.
 
     Parameters
     ----------
@@ -80,6 +75,11 @@ class Model:
         Written into the log beside every decision; cut to 64 characters.
     batched : bool
         Whether the network may get several windows at a time; see `backends.neighbours_matter`.
+
+    Attributes
+    ----------
+    lanes, setup_tokens
+        The backend's, see `backends.Backend`.
     """
 
     def __init__(
@@ -100,6 +100,8 @@ class Model:
         self.measured: Measured = measured or {}
         self.batched = batched
         self._backend = backend
+        self.lanes = backend.lanes
+        self.setup_tokens = backend.setup_tokens
         self._lanes = Lanes(backend.lanes)
         self._tokenizer = tokenizer
         tokenizer.no_padding()
@@ -145,22 +147,23 @@ class Model:
             for each in text_views
         ]
 
-    def score_prepared(
-        self, prepared: Sequence[Prepared], batch_tokens: int = BATCH_TOKENS
-    ) -> list[Scores]:
-        """Score what `prepare` gave, in its order.
+    def score_prepared(self, prepared: Sequence[Prepared]) -> list[Scores]:
+        """Score what `prepare` gave, in its order."""
+        return self._calibrated(self._logits(prepared))
 
-        Parameters
-        ----------
-        batch_tokens
-            Padded tokens that the network gets at a time, at least one window though.
+    def read(self, windows: Sequence[Window]) -> list[Scores]:
+        """Score windows as one batch, on the calling thread.
+
+        A text's scores are the highest over its windows.
+
+        Raises
+        ------
+        ScoringError
+            The network gave something that is not a number.
         """
-        scaled = self._logits(prepared, batch_tokens) * self._scale + self._bias
-        # clipped where exp would overflow; the sigmoid is 0 or 1 to ten digits long before
-        probabilities = 1.0 / (1.0 + np.exp(-np.clip(scaled, -60.0, 60.0)))
-        return [Scores.from_sequence(row) for row in probabilities.tolist()]
+        return self._calibrated(_finite(self._backend.logits(windows)))
 
-    def cut(self, lengths: Sequence[int], batch_tokens: int = BATCH_TOKENS) -> list[list[int]]:
+    def cut(self, lengths: Sequence[int]) -> list[list[int]]:
         """How windows are put into batches: see `batches`.
 
         Batches are made smaller than they might be where that gives each of the network's lanes
@@ -168,26 +171,37 @@ class Model:
         """
         if not self.batched:
             return list(batches(lengths, 0))
-        share = -(-sum(lengths) // self._lanes.count)
-        budget = min(batch_tokens, max(share, _WORTH_A_LANE))
-        return list(batches(lengths, budget, self._backend.setup_tokens))
+        share = -(-sum(lengths) // self.lanes)
+        budget = min(BATCH_TOKENS, max(share, WORTH_A_LANE))
+        return list(batches(lengths, budget, self.setup_tokens))
 
-    def _logits(self, prepared: Sequence[Prepared], batch_tokens: int = BATCH_TOKENS) -> Logits:
+    def _calibrated(self, logits: Logits) -> list[Scores]:
+        scaled = logits * self._scale + self._bias
+        # clipped where exp would overflow; the sigmoid is 0 or 1 to ten digits long before
+        probabilities = 1.0 / (1.0 + np.exp(-np.clip(scaled, -60.0, 60.0)))
+        return [Scores.from_sequence(row) for row in probabilities.tolist()]
+
+    def _logits(self, prepared: Sequence[Prepared]) -> Logits:
         if not prepared:
             return np.empty((0, len(LABELS)), dtype=np.float32)
         windows = [window for each in prepared for window in each.windows]
         found = np.empty((len(windows), len(LABELS)), dtype=np.float32)
-        cut = self.cut([len(window) for window in windows], batch_tokens)
+        cut = self.cut([len(window) for window in windows])
         results = self._lanes.map(
             lambda batch: self._backend.logits([windows[at] for at in batch]), cut
         )
         for batch, logits in zip(cut, results, strict=True):
             found[batch] = logits
-        if not np.isfinite(found).all():
-            raise ScoringError("The model gave a score that is not a number.")
+        _finite(found)
         starts = np.cumsum([0, *(len(each.windows) for each in prepared)])[:-1]
         highest: NDArray[np.float32] = np.maximum.reduceat(found, starts, axis=0)
         return highest
+
+
+def _finite(logits: Logits) -> Logits:
+    if not np.isfinite(logits).all():
+        raise ScoringError("The model gave a score that is not a number.")
+    return logits
 
 
 def batches(lengths: Sequence[int], budget: int, setup: int = 0) -> Iterator[list[int]]:

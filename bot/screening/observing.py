@@ -11,6 +11,8 @@ from bot.screening.waiting import Priority
 
 log = logging.getLogger(__name__)
 
+_QUIET_S = 60.0  # between two lines about texts that failed
+
 How = Literal["scored", "cache", "joined"]
 
 
@@ -120,3 +122,32 @@ class Counts:
             log.error(
                 "The engine's observer failed (%s) and is told no more.", type(error).__name__
             )
+
+
+class Complaints:
+    """Tells the host's log of texts that failed, a line at most every so often.
+
+    A model that fails on everything would fill the disk otherwise.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._told_at: float | None = None
+        self._untold = 0
+
+    def text_failed(self, kind: str) -> None:
+        """A text could not be scored.
+
+        Parameters
+        ----------
+        kind
+            The name of the error. What it says may quote the text.
+        """
+        self._untold += 1
+        now = self._clock()
+        if self._told_at is not None and now - self._told_at < _QUIET_S:
+            return
+        others = f", {self._untold} since the last such line" if self._untold > 1 else ""
+        log.warning("A text could not be scored (%s%s).", kind, others)
+        self._told_at = now
+        self._untold = 0

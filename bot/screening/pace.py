@@ -1,25 +1,25 @@
-"""How much the worker takes at a time, so that a round stays short on any model and machine."""
+"""How much the network gets at a time, so that a batch stays short on any model and machine."""
 
 from __future__ import annotations
 
-# A round weighs in the estimate with its share of this many rounds' time.
-_REMEMBERED_ROUNDS = 4
-# What the first round may cost, before anything was measured: a few short messages.
-_FIRST = 256
+# A batch weighs in the estimate with its share of this many batches' time.
+_REMEMBERED = 8
+# What the first batch may hold, before anything was measured: a few short messages.
+_FIRST = 64
 
 
 class Pace:
-    """Turns a duration into a budget by what the last rounds took.
+    """Turns a duration into a budget by what the last batches took.
 
-    Long rounds use the processor a little better; short ones let a text that comes in the middle of
-    a flood be answered soon: it waits for the rest of one round and for its own.
+    Large batches use the processor a little better; short ones let a text that comes in the middle
+    of a flood be answered soon: it waits for the rest of one batch and for its own.
 
     Parameters
     ----------
     round_s
-        Seconds that a round should take.
+        Seconds that a batch should take.
     most
-        The budget is never above this, however fast the rounds are.
+        The budget is never above this, however fast the batches are.
     """
 
     def __init__(self, round_s: float, most: int) -> None:
@@ -31,16 +31,16 @@ class Pace:
 
     @property
     def budget(self) -> int:
-        """Cost (see `waiting.cost`) of the next round; at least 1."""
+        """Padded tokens of the next batch; at least 1."""
         if not self._per_s:
             return min(self._most, _FIRST)
         return max(1, int(min(self._most, self._per_s * self._round_s)))
 
-    def ran(self, cost: float, seconds: float) -> None:
-        """Take note of a round: what it cost and how long it took."""
+    def ran(self, tokens: int, seconds: float) -> None:
+        """Take note of a batch: its padded tokens and how long it took."""
         if not seconds > 0:
             return
         weight = 1.0
         if self._per_s:
-            weight = seconds / (seconds + _REMEMBERED_ROUNDS * self._round_s)
-        self._per_s += weight * (cost / seconds - self._per_s)
+            weight = seconds / (seconds + _REMEMBERED * self._round_s)
+        self._per_s += weight * (tokens / seconds - self._per_s)

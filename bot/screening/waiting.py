@@ -1,4 +1,4 @@
-"""The texts that wait for the worker, and whose turn it is.
+"""The texts that wait for the lanes, and whose turn it is.
 
 Checks before live messages before bulk work; inside a class the servers take turns; a server's own
 texts go first come, first served. The one place that both the event loop and the worker thread
@@ -201,6 +201,7 @@ class Waiting:
                 raise ValueError(f"Server {server_id} has weight {weight!r}; above 0 is needed")
         self._classes = {priority: _Class(weights) for priority in Priority}
         self._closed = False
+        self._woken = False
         self._changed = threading.Condition()
 
     def __len__(self) -> int:
@@ -220,13 +221,25 @@ class Waiting:
             del ticket.job.tickets[ticket.server_id, ticket.priority]
             self._classes[ticket.priority].drop(ticket)
 
-    def take(self, budget: int, *, block: bool = True) -> list[Ticket]:
-        """What is to be worked on next, without lingering for more. Called by the worker only.
+    def wait(self) -> bool:
+        """Wait until something waits, or for `wake`; False if nothing ever will again."""
+        with self._changed:
+            while not (len(self) or self._woken or self._closed):
+                self._changed.wait()
+            woken, self._woken = self._woken, False
+            return woken or len(self) > 0
+
+    def wake(self) -> None:
+        """Let one more thread come out of `wait`, now or when it next gets there."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
+
+    def take(self, budget: int) -> list[Ticket]:
+        """What is to be worked on next, without waiting for more.
 
         Parameters
         ----------
-        block
-            Wait while there is nothing.
         budget
             What it may cost together. One text is taken whatever it costs, and one more of each
             lower class whose share is due.
@@ -234,20 +247,17 @@ class Waiting:
         Returns
         -------
         list of Ticket
-            One for each job; the job's other tickets have left the queue too. Empty if nothing
-            waits, which it does without `block` or once `close` was called.
+            One for each job; the job's other tickets have left the queue too.
         """
         while True:
             with self._changed:
-                while block and not len(self) and not self._closed:
-                    self._changed.wait()
                 if not len(self):
                     return []
                 if taken := self._round(budget):
                     return taken
 
     def close(self) -> None:
-        """Let `take` give out what is left, and then nothing."""
+        """Let `wait` end when nothing is left."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -1,0 +1,181 @@
+"""Prepared texts that wait for the network, and which windows of them make the next batch.
+
+The queue decides who comes in here; here it is decided who is read next, each time anew when a lane
+is free. So a text that comes now may go before those that came in earlier, and its batch is filled
+up with whatever of its length is at hand: the wider the choice, the fewer tokens are padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple
+
+from bot.labels import Scores
+from bot.screening.model import WORTH_A_LANE, Model, Window, batches
+from bot.screening.waiting import Job, Priority
+
+# From this many tokens on a text is long: the short ones that came with it go first.
+LONG_TOKENS = 256
+# How many of a text's windows may be in one batch.
+_SHOWN = 4
+# Every so many batches the one that came first is read on, so that none is passed over for ever.
+_FIRST_COMER_EVERY = 8
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """Jobs that are one and the same to the network: they differ in case, or in what is unseen.
+
+    Attributes
+    ----------
+    windows
+        All of them.
+    key
+        What its scores are remembered under.
+    unread
+        The windows that no batch has taken yet.
+    left
+        How many windows have no scores yet.
+    scores
+        The highest over those that have.
+    ended
+        It was answered or given up: what a lane still finds out about it is of no use.
+    """
+
+    windows: tuple[Window, ...]
+    key: bytes
+    jobs: list[Job]
+    unread: list[Window] = field(init=False)
+    left: int = field(init=False)
+    tokens: int = field(init=False)
+    long: bool = field(init=False)
+    scores: Scores | None = None
+    ended: bool = False
+
+    def __post_init__(self) -> None:
+        self.unread = list(self.windows)
+        self.left = len(self.windows)
+        self.tokens = sum(map(len, self.windows))
+        self.long = self.tokens > LONG_TOKENS
+
+    @property
+    def places(self) -> Iterable[tuple[int, Priority]]:
+        """The servers that wait for it, each with its class."""
+        # copies in one step each, because the event loop lets callers in and out meanwhile
+        if len(self.jobs) == 1:
+            return tuple(self.jobs[0].tickets)
+        return {place for job in self.jobs for place in tuple(job.tickets)}
+
+
+class Piece(NamedTuple):
+    """A window to be read."""
+
+    group: Group
+    window: Window
+
+
+class _Turn(NamedTuple):
+    """Whose turn a piece's is; the lowest goes first."""
+
+    priority: Priority
+    turn: int
+    piece: Piece
+
+
+class Pool:
+    """Groups with windows to be read, in the order in which they came.
+
+    Checks before live messages before bulk work, and inside a class the servers take turns, a text
+    a turn. A long text's windows take a turn each, after the short ones that came with it.
+
+    Parameters
+    ----------
+    model
+        Tells how batches are best cut.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._groups: dict[Group, None] = {}
+        self._taken = 0
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    @property
+    def groups(self) -> list[Group]:
+        """All of them, in the order in which they came."""
+        return list(self._groups)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that wait; of a long text only what will be read of it soon."""
+        return sum(min(group.tokens, LONG_TOKENS) for group in self._groups)
+
+    def add(self, group: Group) -> None:
+        """Let a group wait for its turn."""
+        self._groups[group] = None
+
+    def remove(self, group: Group) -> None:
+        """Forget a group, if it is here."""
+        self._groups.pop(group, None)
+
+    def take(self, budget: int, idle: int) -> tuple[list[Piece], list[Group]]:
+        """The next batch, and the groups that were dropped because nobody waits for them any more.
+
+        Parameters
+        ----------
+        budget
+            Padded tokens, longest × count; one piece is taken whatever it has.
+        idle
+            Lanes that could do with a batch just now, this one included: it leaves them their part.
+        """
+        turns, dropped = self._turns()
+        for group in dropped:
+            self.remove(group)
+        if not turns:
+            return [], dropped
+        self._taken += 1
+        first = 0
+        if self._taken % _FIRST_COMER_EVERY:
+            first = min(range(len(turns)), key=lambda at: turns[at][:2])  # of equals the first
+        # A batch takes as long as its pieces together: none of a lower class are added to it.
+        priority = turns[first].priority
+        pieces = [each.piece for each in turns if each.priority is priority]
+        at = sum(each.priority is priority for each in turns[:first])
+        lengths = [len(piece.window) for piece in pieces]
+        if self._model.batched:
+            budget = min(budget, max(-(-sum(lengths) // idle), WORTH_A_LANE))
+        else:
+            budget = 0
+        batch = next(
+            each for each in batches(lengths, budget, self._model.setup_tokens) if at in each
+        )
+        taken = [pieces[each] for each in sorted(batch)]
+        for group, window in taken:
+            group.unread.remove(window)
+            group.tokens -= len(window)
+            if not group.unread:
+                self.remove(group)
+        return taken, dropped
+
+    def _turns(self) -> tuple[list[_Turn], list[Group]]:
+        ahead: dict[tuple[int, Priority], int] = {}
+        turns: list[_Turn] = []
+        dropped: list[Group] = []
+        for group in self._groups:
+            places = group.places
+            if not places:
+                dropped.append(group)
+                continue
+            priority, turn = min((place[1], ahead.get(place, 0)) for place in places)
+            for place in places:
+                ahead[place] = ahead.get(place, 0) + 1
+            turn += group.long
+            turns += [
+                _Turn(priority, turn + at, Piece(group, window))
+                for at, window in enumerate(islice(group.unread, _SHOWN))
+            ]
+        return turns, dropped
