@@ -111,7 +111,7 @@ def _worker_stage(calls: Sequence[Call]) -> str:
             return "tokenise" if function.startswith("prepare") else "calibrate"
         if _under(module, "bot.screening"):
             break
-    return "engine: rounds, batches"
+    return "engine: desk, batches"
 
 
 def _waits(call: Call) -> bool:

@@ -85,7 +85,7 @@ class Desk:
         self.clock = clock
         self.complaints = Complaints(clock)
         self.pace = Pace(round_s, batch_tokens)
-        self.pool = Pool(model)
+        self.pool = Pool(model, batch_tokens)
         self.busy = 0  # lanes that have a batch
         self.lock = threading.Lock()  # held while texts are prepared, never while they are read
         self._recent = recent
@@ -192,7 +192,7 @@ class Reader:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._own = Pool(desk.model)  # what is to be read alone
+        self._own = Pool(desk.model, desk.batch_tokens)  # what is to be read alone
         self._jobs: list[Job] = []  # taken, and not prepared yet
         self._batch: list[Piece] = []
         self._among_others = False  # whether it has its hands in the pool of all

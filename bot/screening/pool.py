@@ -16,8 +16,6 @@ from bot.labels import Scores
 from bot.screening.model import WORTH_A_LANE, Model, Window, batches
 from bot.screening.waiting import Job, Priority
 
-# From this many tokens on a text is long: the short ones that came with it go first.
-LONG_TOKENS = 256
 # How many of a text's windows may be in one batch.
 _SHOWN = 4
 # Every so many batches the one that came first is read on, so that none is passed over for ever.
@@ -34,8 +32,10 @@ class Group:
         All of them.
     key
         What its scores are remembered under.
-    unread
-        The windows that no batch has taken yet.
+    unread, tokens
+        The windows that no batch has taken yet, and their tokens.
+    long
+        It is more than a batch.
     left
         How many windows have no scores yet.
     scores
@@ -50,7 +50,7 @@ class Group:
     unread: list[Window] = field(init=False)
     left: int = field(init=False)
     tokens: int = field(init=False)
-    long: bool = field(init=False)
+    long: bool = False
     scores: Scores | None = None
     ended: bool = False
 
@@ -58,7 +58,6 @@ class Group:
         self.unread = list(self.windows)
         self.left = len(self.windows)
         self.tokens = sum(map(len, self.windows))
-        self.long = self.tokens > LONG_TOKENS
 
     @property
     def places(self) -> Iterable[tuple[int, Priority]]:
@@ -77,10 +76,11 @@ class Piece(NamedTuple):
 
 
 class _Turn(NamedTuple):
-    """Whose turn a piece's is; the lowest goes first."""
+    """Whose turn a piece's is; the lowest goes first, and of equals the first comer."""
 
     priority: Priority
     turn: int
+    served: int
     piece: Piece
 
 
@@ -88,18 +88,24 @@ class Pool:
     """Groups with windows to be read, in the order in which they came.
 
     Checks before live messages before bulk work, and inside a class the servers take turns, a text
-    a turn. A long text's windows take a turn each, after the short ones that came with it.
+    a turn; of two whose turn it is, the one that was read less lately goes first. A long text's
+    windows take a turn each, after the short ones that came with it.
 
     Parameters
     ----------
     model
         Tells how batches are best cut.
+    batch_tokens
+        A text of more than these is long.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, batch_tokens: int) -> None:
         self._model = model
+        self._batch_tokens = batch_tokens
         self._groups: dict[Group, None] = {}
         self._taken = 0
+        # the batch in which a server was read last, of those that have something here
+        self._served: dict[tuple[int, Priority], int] = {}
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -112,10 +118,11 @@ class Pool:
     @property
     def tokens(self) -> int:
         """Tokens that wait; of a long text only what will be read of it soon."""
-        return sum(min(group.tokens, LONG_TOKENS) for group in self._groups)
+        return sum(min(group.tokens, self._batch_tokens) for group in self._groups)
 
     def add(self, group: Group) -> None:
         """Let a group wait for its turn."""
+        group.long = group.tokens > self._batch_tokens
         self._groups[group] = None
 
     def remove(self, group: Group) -> None:
@@ -140,7 +147,7 @@ class Pool:
         self._taken += 1
         first = 0
         if self._taken % _FIRST_COMER_EVERY:
-            first = min(range(len(turns)), key=lambda at: turns[at][:2])  # of equals the first
+            first = min(range(len(turns)), key=lambda at: turns[at][:3])
         # A batch takes as long as its pieces together: none of a lower class are added to it.
         priority = turns[first].priority
         pieces = [each.piece for each in turns if each.priority is priority]
@@ -155,6 +162,7 @@ class Pool:
         )
         taken = [pieces[each] for each in sorted(batch)]
         for group, window in taken:
+            self._served.update(dict.fromkeys(group.places, self._taken))
             group.unread.remove(window)
             group.tokens -= len(window)
             if not group.unread:
@@ -162,20 +170,33 @@ class Pool:
         return taken, dropped
 
     def _turns(self) -> tuple[list[_Turn], list[Group]]:
+        # by place: the texts that came before, and the long ones among them
         ahead: dict[tuple[int, Priority], int] = {}
+        longs: dict[tuple[int, Priority], int] = {}
+        served: dict[tuple[int, Priority], int] = {}
         turns: list[_Turn] = []
         dropped: list[Group] = []
         for group in self._groups:
-            places = group.places
-            if not places:
+            if not (places := group.places):
                 dropped.append(group)
                 continue
-            priority, turn = min((place[1], ahead.get(place, 0)) for place in places)
+            first: tuple[Priority, int, int] | None = None
             for place in places:
-                ahead[place] = ahead.get(place, 0) + 1
-            turn += group.long
+                turn = ahead.get(place, 0)
+                ahead[place] = turn + 1
+                if group.long:
+                    longs[place] = longs.get(place, 0) + 1
+                    turn += 1
+                else:  # a long text is not ahead of the short ones of its server
+                    turn -= longs.get(place, 0)
+                served[place] = self._served.get(place, 0)
+                claim = (place[1], turn, served[place])
+                first = claim if first is None else min(first, claim)
+            assert first is not None
+            priority, turn, last = first
             turns += [
-                _Turn(priority, turn + at, Piece(group, window))
+                _Turn(priority, turn + at, last, Piece(group, window))
                 for at, window in enumerate(islice(group.unread, _SHOWN))
             ]
+        self._served = served
         return turns, dropped

@@ -50,7 +50,7 @@ def test_the_event_loop_by_stage(calls: list[tuple[str, str]], stage: str) -> No
         ([("bot.screening.model", "prepare")], "tokenise"),
         ([("onnxruntime.capi.session", "run"), ("bot.screening.backends", "logits")], "network"),
         ([("bot.screening.model", "score_prepared")], "calibrate"),
-        ([("bot.screening.engine", "_run")], "engine: rounds, batches"),
+        ([("bot.screening.engine", "_run")], "engine: desk, batches"),
     ],
 )
 def test_the_worker_by_stage(calls: list[tuple[str, str]], stage: str) -> None:

@@ -16,7 +16,7 @@ from tokenizers.models import WordLevel
 from bot.labels import LABELS, Scores, Thresholds
 from bot.screening.artifact import PRESET_NAMES, Calibration
 from bot.screening.backends import Logits
-from bot.screening.model import Model
+from bot.screening.model import Model, Prepared
 
 COUNT = 1000
 POISON, NOT_A_NUMBER, EXIT = COUNT, COUNT + 1, COUNT + 2
@@ -34,29 +34,54 @@ def told(scores: Scores) -> str:
     return str(round(100 * math.log(score / (1 - score))))
 
 
+class _Deadly(tuple[int, ...]):
+    lives = 0
+
+    def __len__(self) -> int:
+        self.lives -= 1
+        if self.lives < 0:
+            raise SystemExit
+        return super().__len__()
+
+
+def deadly(prepared: Prepared, lives: int = 0) -> Prepared:
+    """The same with windows that kill whoever looks at their length once too often."""
+    windows = tuple(map(_Deadly, prepared.windows))
+    for each in windows:
+        each.lives = lives
+    return Prepared(windows)
+
+
 class GatedBackend:
     """Each call of `logits` waits for a permit; `open` gives permits for ever.
 
+    Parameters
+    ----------
+    lanes
+        Calls that may be in it at a time.
+
     Attributes
     ----------
+    too_many
+        Calls that came although all lanes were taken.
     batches
         The first token of each row, of each call, in order.
     threads
         Who called.
     """
 
-    lanes = 1
     setup_tokens = 0
 
-    def __init__(self, *, is_open: bool = False) -> None:
+    def __init__(self, *, is_open: bool = False, lanes: int = 1) -> None:
+        self.lanes = lanes
         self.batches: list[list[int]] = []
         self.padded_tokens: list[int] = []
         self.threads: set[int] = set()
         self.entered = threading.Semaphore(0)
-        self.at_once = 0
+        self.too_many = 0
         self._permits = threading.Semaphore(0)
         self._open = threading.Event()
-        self._inside = threading.Lock()
+        self._free = threading.Semaphore(lanes)
         if is_open:
             self.open()
 
@@ -68,16 +93,18 @@ class GatedBackend:
         self._permits.release()
 
     def logits(self, batch: Sequence[Sequence[int]]) -> Logits:
-        if not self._inside.acquire(blocking=False):
-            self.at_once += 1
+        padded_tokens = max(map(len, batch)) * len(batch)
+        if not (free := self._free.acquire(blocking=False)):
+            self.too_many += 1
         self.batches.append([tokens[0] for tokens in batch])
-        self.padded_tokens.append(max(map(len, batch)) * len(batch))
+        self.padded_tokens.append(padded_tokens)
         self.threads.add(threading.get_ident())
         self.entered.release()
         self._permits.acquire()
         if self._open.is_set():
             self._permits.release()
-        self._inside.release()
+        if free:
+            self._free.release()
         first = np.array([tokens[0] for tokens in batch], dtype=np.float32)
         if POISON in first:
             raise RuntimeError("quotes the poison")

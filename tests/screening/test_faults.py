@@ -12,7 +12,7 @@ import pytest
 from bot.errors import ScoringError
 from bot.screening import engine as engine_module
 from bot.screening.model import Model, Prepared
-from tests.screening.numbers_model import GatedBackend, numbers_model, told
+from tests.screening.numbers_model import GatedBackend, deadly, numbers_model, told
 from tests.screening.running_engine import entered, running, soon, submit
 
 
@@ -57,30 +57,26 @@ async def test_a_text_that_cannot_be_tokenised_is_isolated() -> None:
     assert "13" not in str(found[1])
 
 
-class Deadly(Prepared):
-    @property
-    def longest(self) -> int:  # outside of all that guards the model
-        raise SystemExit
-
-
 class Killer(Model):
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
         return [
-            Deadly(each.windows) if text == "666" else each
+            deadly(each, int(text) - 666) if text in ("666", "667", "668") else each
             for text, each in zip(texts, super().prepare(texts), strict=True)
         ]
 
 
-async def test_a_worker_that_dies_is_replaced() -> None:
+# while it is prepared, while a batch is cut, and when it has been cut
+@pytest.mark.parametrize("text", ["666", "667", "668"])
+async def test_a_lane_that_dies_is_replaced(text: str) -> None:
     backend = GatedBackend(is_open=True)
     model = numbers_model(backend)
     model.__class__ = Killer
     async with running(model, backend) as engine:
         assert told(await soon(engine.score("1"))) == "1"
         with pytest.raises(ScoringError, match="worker died"):
-            await soon(engine.score("666"))
+            await soon(engine.score(text))
         assert told(await soon(engine.score("2"))) == "2"
-        tasks = await submit(engine, "3", "666", "4")
+        tasks = await submit(engine, "3", text, "4")
         found = await soon(asyncio.gather(*tasks, return_exceptions=True))
         assert [told(found[0]), told(found[2])] == ["3", "4"]  # in hand with it, and tried again
         assert "worker died" in str(found[1])
@@ -88,7 +84,7 @@ async def test_a_worker_that_dies_is_replaced() -> None:
         assert engine.waiting == 0
 
 
-async def test_a_long_text_in_hand_does_not_fail_because_another_kills_the_worker() -> None:
+async def test_a_long_text_in_hand_does_not_fail_because_another_kills_the_lane() -> None:
     backend = GatedBackend()
     model = numbers_model(backend, max_tokens=12)
     model.__class__ = Killer
@@ -102,7 +98,7 @@ async def test_a_long_text_in_hand_does_not_fail_because_another_kills_the_worke
     assert "worker died" in str(found[1])
 
 
-async def test_a_worker_that_cannot_be_replaced_at_once_is_later(
+async def test_a_lane_that_cannot_be_replaced_at_once_is_later(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def no_thread(self: threading.Thread) -> None:

@@ -1,4 +1,4 @@
-"""The engine under random arrivals, cancellations, faults, deaths of the worker, and an end."""
+"""The engine under random arrivals, cancellations, faults, deaths of its lanes, and an end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.labels import Scores
 from bot.screening.engine import Engine, Limits, Priority
 from bot.screening.model import Model, Prepared
 from tests.patience import PATIENCE_S
-from tests.screening.numbers_model import GatedBackend, numbers_model, told
+from tests.screening.numbers_model import GatedBackend, deadly, numbers_model, told
 
 FAULTS = ("poison", "nan", "exit", "long")
 WALL = " ".join(map(str, range(77, 50, -1)))  # in windows of four tokens, it takes many rounds
@@ -37,18 +37,14 @@ _LIMITS = st.builds(
 )
 
 
-class Deadly(Prepared):
-    @property
-    def longest(self) -> int:  # outside of all that guards the model
-        raise SystemExit
-
-
 class Mortal(Model):
-    """Kills its worker with the text "long"."""
+    """Kills its lane with the text "long"."""
+
+    lives = 0
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
         return [
-            Deadly(each.windows) if text == "long" else each
+            deadly(each, self.lives) if text == "long" else each
             for text, each in zip(texts, super().prepare(texts), strict=True)
         ]
 
@@ -106,10 +102,16 @@ class Crowd:
     st.integers(0, 3),
     st.booleans(),
     st.sampled_from([4, 512]),
+    st.integers(0, 3),
+    st.integers(1, 3),
 )
 @settings(max_examples=400, deadline=None)
-@example([("long", 1, Priority.LIVE), ("1", 1, Priority.LIVE)], True, Limits(), 12, 3, True, 512)
-@example([(WALL, 1, Priority.LIVE), ("long", 1, Priority.LIVE)], True, Limits(), 12, 3, True, 4)
+@example(
+    [("long", 1, Priority.LIVE), ("1", 1, Priority.LIVE)], True, Limits(), 12, 3, True, 512, 0, 1
+)
+@example(
+    [(WALL, 1, Priority.LIVE), ("long", 1, Priority.LIVE)], True, Limits(), 12, 3, True, 4, 1, 2
+)
 def test_everybody_gets_their_own_answer_once(
     steps: list[str | tuple[str, int] | tuple[str, int, Priority]],
     in_time: bool,
@@ -118,11 +120,14 @@ def test_everybody_gets_their_own_answer_once(
     cache_entries: int,
     batched: bool,
     max_tokens: int,
+    lives: int,
+    lanes: int,
 ) -> None:
     async def scenario() -> None:
-        backend = GatedBackend()
+        backend = GatedBackend(lanes=lanes)
         model = numbers_model(backend, batched=batched, max_tokens=max_tokens)
         model.__class__ = Mortal
+        model.lives = lives
         engine = Engine(
             model, limits=limits, batch_tokens=batch_tokens, cache_entries=cache_entries
         )
@@ -158,7 +163,7 @@ def test_everybody_gets_their_own_answer_once(
         assert ends["NoneType"] <= answered <= ends["NoneType"] + len(crowd.cancelled)
         assert ends["ScoringError"] <= now.failed <= ends["ScoringError"] + len(crowd.cancelled)
         assert now.worker_restarts <= 2 * sum(text == "long" for text, _ in crowd.asked)
-        assert backend.at_once == 0
+        assert backend.too_many == 0
 
     asyncio.run(scenario())
 
@@ -166,13 +171,14 @@ def test_everybody_gets_their_own_answer_once(
 @given(
     st.lists(st.tuples(st.integers(1, 9), st.integers(1, 3)), min_size=1, max_size=60),
     st.integers(1, 30),
+    st.integers(1, 3),
 )
 @settings(max_examples=100, deadline=None)
 def test_with_a_cache_no_text_is_scored_twice(
-    asked: list[tuple[int, int]], batch_tokens: int
+    asked: list[tuple[int, int]], batch_tokens: int, lanes: int
 ) -> None:
     async def scenario() -> None:
-        backend = GatedBackend()
+        backend = GatedBackend(lanes=lanes)
         engine = Engine(numbers_model(backend), batch_tokens=batch_tokens)
         await engine.start()
         tasks = []
