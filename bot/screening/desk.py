@@ -29,7 +29,7 @@ from bot.screening.waiting import Job, Waiting
 
 CHARS_PER_TOKEN = 4  # of English chat, roughly
 # Batches that are prepared ahead: among more texts there are more of one length.
-_AHEAD = 10
+_AHEAD = 16
 # How much larger batches are while more waits than is prepared ahead.
 _LARGER = 2
 # Texts that are prepared at most before the queue's next has to wait for one of them to be read.
@@ -85,7 +85,7 @@ class Desk:
         self.clock = clock
         self.complaints = Complaints(clock)
         self.pace = Pace(round_s, batch_tokens)
-        self.pool = Pool(model, batch_tokens)
+        self.pool = Pool(model)
         self.busy = 0  # lanes that have a batch
         self.lock = threading.Lock()  # held while texts are prepared, never while they are read
         self._recent = recent
@@ -107,7 +107,8 @@ class Desk:
 
     def take(self) -> list[Job]:
         """The jobs whose turn it is to be prepared."""
-        room = self.pace.budget * _AHEAD - self.pool.tokens
+        batch = self.pace.budget
+        room = batch * _AHEAD - self.pool.tokens(most=batch)
         if room <= 0 and len(self.pool) >= _MOST_PREPARED:
             return []
         now = self.clock()
@@ -135,7 +136,8 @@ class Desk:
             if (scores := self._recent.get(key)) is not None:
                 known.append(Answer(job, scores, "cache"))
                 continue
-            group = Group(windows, key, [job])
+            long = sum(map(len, windows)) > self.pace.budget
+            group = Group(windows, key, [job], long)
             pool.add(group)
             if pool is self.pool:
                 self._groups[windows] = group
@@ -192,7 +194,7 @@ class Reader:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._own = Pool(desk.model, desk.batch_tokens)  # what is to be read alone
+        self._own = Pool(desk.model)  # what is to be read alone
         self._jobs: list[Job] = []  # taken, and not prepared yet
         self._batch: list[Piece] = []
         self._among_others = False  # whether it has its hands in the pool of all

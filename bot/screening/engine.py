@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -132,6 +133,9 @@ class Engine:
             raise RuntimeError("the engine was started already")
         self._loop = asyncio.get_running_loop()
         self._outbox = Outbox(self._loop, self._counts)
+        # A lane tokenises while another is in the network. The tokenizer's own threads would take
+        # the processor from that one, and be waited for, for texts of a few words.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         self._start_lane()
         with contextlib.suppress(RuntimeError):  # the machine has no more threads to give
             while self._lanes < self.model.lanes:

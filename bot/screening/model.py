@@ -32,8 +32,8 @@ from bot.screening.lanes import Lanes
 from bot.screening.normalize import views
 
 OVERLAP_TOKENS = 64
-# Of the model that ships, twice the longest window; more tokens at a time are hardly faster.
-BATCH_TOKENS = 256
+# Of the model that ships, four times the longest window; more tokens at a time are hardly faster.
+BATCH_TOKENS = 512
 # Padded tokens from which on another lane is worth its hand-over.
 WORTH_A_LANE = 32
 _LONGEST_VERSION = 64

@@ -35,7 +35,7 @@ class Group:
     unread, tokens
         The windows that no batch has taken yet, and their tokens.
     long
-        It is more than a batch.
+        It is more than a batch: short texts of its server go first.
     left
         How many windows have no scores yet.
     scores
@@ -47,10 +47,10 @@ class Group:
     windows: tuple[Window, ...]
     key: bytes
     jobs: list[Job]
+    long: bool
     unread: list[Window] = field(init=False)
     left: int = field(init=False)
     tokens: int = field(init=False)
-    long: bool = False
     scores: Scores | None = None
     ended: bool = False
 
@@ -95,13 +95,10 @@ class Pool:
     ----------
     model
         Tells how batches are best cut.
-    batch_tokens
-        A text of more than these is long.
     """
 
-    def __init__(self, model: Model, batch_tokens: int) -> None:
+    def __init__(self, model: Model) -> None:
         self._model = model
-        self._batch_tokens = batch_tokens
         self._groups: dict[Group, None] = {}
         self._taken = 0
         # the batch in which a server was read last, of those that have something here
@@ -115,14 +112,12 @@ class Pool:
         """All of them, in the order in which they came."""
         return list(self._groups)
 
-    @property
-    def tokens(self) -> int:
-        """Tokens that wait; of a long text only what will be read of it soon."""
-        return sum(min(group.tokens, self._batch_tokens) for group in self._groups)
+    def tokens(self, most: int) -> int:
+        """Tokens that wait, of each text so many at most."""
+        return sum(min(group.tokens, most) for group in self._groups)
 
     def add(self, group: Group) -> None:
         """Let a group wait for its turn."""
-        group.long = group.tokens > self._batch_tokens
         self._groups[group] = None
 
     def remove(self, group: Group) -> None:
