@@ -45,12 +45,12 @@ def test_the_event_loop_by_stage(calls: list[tuple[str, str]], stage: str) -> No
 @pytest.mark.parametrize(
     ("calls", "stage"),
     [
-        ([("threading", "wait"), ("bot.screening.waiting", "take")], WAITING),
+        ([("threading", "wait"), ("bot.screening.waiting", "wait")], WAITING),
         ([("bot.screening.deobfuscate", "_word"), ("bot.screening.model", "prepare")], "normalise"),
         ([("bot.screening.model", "prepare")], "tokenise"),
         ([("onnxruntime.capi.session", "run"), ("bot.screening.backends", "logits")], "network"),
-        ([("bot.screening.model", "score_prepared")], "calibrate"),
-        ([("bot.screening.engine", "_run")], "engine: desk, batches"),
+        ([("bot.screening.model", "read")], "calibrate"),
+        ([("bot.screening.desk", "take")], "engine: desk, batches"),
     ],
 )
 def test_the_worker_by_stage(calls: list[tuple[str, str]], stage: str) -> None:

@@ -13,6 +13,7 @@ from bot.screening.desk import Answer, Desk, Reader
 from bot.screening.observing import Complaints, Counts
 from bot.screening.recent import Recent
 from bot.screening.waiting import Job, Priority, Ticket, Waiting
+from tests.patience import PATIENCE_S
 from tests.screening.numbers_model import GatedBackend, numbers_model, told
 
 
@@ -247,7 +248,7 @@ def test_a_reader_that_waits_is_woken_for_what_another_leaves(backend: GatedBack
     one.take()
     waiting = threading.Thread(target=wait)
     waiting.start()
-    assert woken.wait(timeout=20)
+    assert woken.wait(timeout=PATIENCE_S)
     waiting.join()
 
 
