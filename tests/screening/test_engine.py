@@ -252,6 +252,8 @@ async def test_an_observer_sees_plain_numbers_and_a_broken_one_does_no_harm(
         tasks = await submit(engine, "1", priority=Priority.BULK)
         await entered(backend)
         tasks += await submit(engine, "2 2 2", "3")
+        backend.permit()
+        await soon(tasks[0])
         backend.open()
         await soon(asyncio.gather(*tasks))
         assert seeing.by_how["scored"] == 1
