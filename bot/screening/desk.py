@@ -145,7 +145,7 @@ class Desk:
 
     def learn(self, piece: Piece, result: Scores | ScoringError) -> list[Answer]:
         """Take note of what was found out about a window; the answers if it was the last."""
-        group = piece.group
+        group, _ = piece
         if group.ended:
             return []
         if not isinstance(result, ScoringError):
@@ -231,7 +231,7 @@ class Reader:
         if not self._batch:
             return []
         desk = self._desk
-        results = desk.each([piece.window for piece in self._batch], self._ask)
+        results = desk.each([window for _, window in self._batch], self._ask)
         with desk.lock:
             answers = [
                 answer
@@ -247,7 +247,7 @@ class Reader:
         desk = self._desk
         with desk.lock:
             desk.busy -= bool(self._batch)
-            groups = [piece.group for piece in self._batch] + self._own.groups
+            groups = [group for group, _ in self._batch] + self._own.groups
             if self._among_others:
                 groups += desk.pool.groups
             desk.end(groups)

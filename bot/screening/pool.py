@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import NamedTuple
 
 from bot.labels import Scores
 from bot.screening.model import WORTH_A_LANE, Model, Window, batches
@@ -68,20 +66,13 @@ class Group:
         return {place for job in self.jobs for place in tuple(job.tickets)}
 
 
-class Piece(NamedTuple):
-    """A window to be read."""
+Piece = tuple[Group, Window]
+"""A window to be read, and whose it is."""
 
-    group: Group
-    window: Window
-
-
-class _Turn(NamedTuple):
-    """Whose turn a piece's is; the lowest goes first, and of equals the first comer."""
-
-    priority: Priority
-    turn: int
-    served: int
-    piece: Piece
+_Place = tuple[int, Priority]
+# Whose turn it is: class, turn, batch in which its server was read last. The lowest goes first, and
+# of equals the first comer.
+_Claim = tuple[Priority, int, int]
 
 
 class Pool:
@@ -102,7 +93,7 @@ class Pool:
         self._groups: dict[Group, None] = {}
         self._taken = 0
         # the batch in which a server was read last, of those that have something here
-        self._served: dict[tuple[int, Priority], int] = {}
+        self._served: dict[_Place, int] = {}
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -134,20 +125,20 @@ class Pool:
         idle
             Lanes that could do with a batch just now, this one included: it leaves them their part.
         """
-        turns, dropped = self._turns()
+        claims, pieces, dropped = self._turns()
         for group in dropped:
             self.remove(group)
-        if not turns:
+        if not pieces:
             return [], dropped
         self._taken += 1
-        first = 0
-        if self._taken % _FIRST_COMER_EVERY:
-            first = min(range(len(turns)), key=lambda at: turns[at][:3])
+        at = claims.index(min(claims)) if self._taken % _FIRST_COMER_EVERY else 0
         # A batch takes as long as its pieces together: none of a lower class are added to it.
-        priority = turns[first].priority
-        pieces = [each.piece for each in turns if each.priority is priority]
-        at = sum(each.priority is priority for each in turns[:first])
-        lengths = [len(piece.window) for piece in pieces]
+        priority = claims[at][0]
+        same = [each for each, claim in enumerate(claims) if claim[0] is priority]
+        if len(same) < len(pieces):
+            at = same.index(at)
+            pieces = [pieces[each] for each in same]
+        lengths = [len(window) for _, window in pieces]
         if self._model.batched:
             budget = min(budget, max(-(-sum(lengths) // idle), WORTH_A_LANE))
         else:
@@ -164,34 +155,33 @@ class Pool:
                 self.remove(group)
         return taken, dropped
 
-    def _turns(self) -> tuple[list[_Turn], list[Group]]:
-        # by place: the texts that came before, and the long ones among them
-        ahead: dict[tuple[int, Priority], int] = {}
-        longs: dict[tuple[int, Priority], int] = {}
-        served: dict[tuple[int, Priority], int] = {}
-        turns: list[_Turn] = []
+    def _turns(self) -> tuple[list[_Claim], list[Piece], list[Group]]:
+        """What may be read, each piece with its claim; and the groups that nobody waits for."""
+        # by place: the short texts that came before, and the long ones
+        shorts: dict[_Place, int] = {}
+        longs: dict[_Place, int] = {}
+        served: dict[_Place, int] = {}
+        claims: list[_Claim] = []
+        pieces: list[Piece] = []
         dropped: list[Group] = []
         for group in self._groups:
-            if not (places := group.places):
+            found: list[_Claim] = []
+            for place in group.places:
+                last = served[place] = self._served.get(place, 0)
+                turn = shorts.get(place, 0)
+                if group.long:  # it is not ahead of the short texts of its server
+                    before = longs.get(place, 0)
+                    longs[place] = before + 1
+                    turn += before + 1
+                else:
+                    shorts[place] = turn + 1
+                found.append((place[1], turn, last))
+            if not found:
                 dropped.append(group)
                 continue
-            first: tuple[Priority, int, int] | None = None
-            for place in places:
-                turn = ahead.get(place, 0)
-                ahead[place] = turn + 1
-                if group.long:
-                    longs[place] = longs.get(place, 0) + 1
-                    turn += 1
-                else:  # a long text is not ahead of the short ones of its server
-                    turn -= longs.get(place, 0)
-                served[place] = self._served.get(place, 0)
-                claim = (place[1], turn, served[place])
-                first = claim if first is None else min(first, claim)
-            assert first is not None
-            priority, turn, last = first
-            turns += [
-                _Turn(priority, turn + at, last, Piece(group, window))
-                for at, window in enumerate(islice(group.unread, _SHOWN))
-            ]
+            priority, turn, last = found[0] if len(found) == 1 else min(found)
+            for at, window in enumerate(group.unread[:_SHOWN]):
+                claims.append((priority, turn + at, last))
+                pieces.append((group, window))
         self._served = served
-        return turns, dropped
+        return claims, pieces, dropped
