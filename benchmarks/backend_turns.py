@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -26,8 +27,9 @@ from benchmarks.backend_sides import (
     Way,
     environment,
 )
+from benchmarks.figures import BenchmarkError
 from benchmarks.machine import usable_cores
-from benchmarks.workers import Worker
+from benchmarks.workers import TookTooLongError, Worker
 from bot.screening import artifact
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ FEW_SHAPES = (Shape(1, 16), Shape(8, 16), Shape(2, 128))
 LONE, LANES, INSIDE = Arrangement(), Arrangement(2, 1), Arrangement(1, 2)
 THREAD_COUNTS = (1, 2, 4)
 DEFAULT = "ONNX Runtime, int8 static"
+COMPILING_S = 120.0  # for the code of all batches, in one precision
 LONGEST = 128  # tokens of a text whose scores are compared
 
 _FREE: Mapping[str, str] = {}  # no restriction
@@ -84,7 +87,7 @@ class Effort:
     texts
         Whose scores are compared.
     compiled
-        Whether PyTorch compiles, which takes a minute.
+        Whether PyTorch compiles, which takes some minutes.
     """
 
     turns: int
@@ -107,6 +110,8 @@ class Stage:
     forms: Forms
     network: Network
     effort: Effort
+    not_compiled: str = ""
+    """Why PyTorch is not compiled here; empty where it is. See `why_not_compiled`."""
 
     def ways(self) -> list[Way]:
         """All that can be run here; the default first."""
@@ -134,16 +139,14 @@ class Stage:
             Way("PyTorch, bf16", TORCH, str(forms.checkpoint), precision="bf16"),
         ]
         found += eager
-        if self.effort.compiled:
+        if not self.not_compiled:
             found += [replace(way, name=f"{way.name}, compiled", compiled=True) for way in eager]
         return [way for way in found if _runs_here(way)]
 
     def left_out(self) -> tuple[str, ...]:
         """Why some ways are missing."""
         found = () if libraries.has(OPENVINO) else (_NO_OPENVINO,)
-        if not self.effort.compiled:
-            return (*found, "PyTorch was not compiled: `--quick`.")
-        return found if libraries.has_compiler() else (*found, _NO_COMPILER)
+        return (*found, self.not_compiled) if self.not_compiled else found
 
     def side(self, way: Way, variables: Mapping[str, str] | None = None) -> Worker[Side]:
         """Start a process for a way; with variables of the environment that restrict it."""
@@ -151,9 +154,34 @@ class Stage:
             return Worker(Side, way, self.network)
 
 
+def why_not_compiled(forms: Forms, network: Network, effort: Effort) -> str:
+    """A sentence on why PyTorch is not measured compiled, or nothing if it is to be.
+
+    Compiling is tried first, with a limit: on a small machine it may take longer than all else.
+    """
+    if not effort.compiled:
+        return "PyTorch was not compiled: `--quick`."
+    if not libraries.has_compiler():
+        return _NO_COMPILER
+    stage = Stage(forms, network, effort)
+    for way in stage.ways():
+        if not way.compiled:
+            continue
+        left_s = COMPILING_S
+        try:
+            with stage.side(way) as side:
+                for shape in SHAPES:
+                    started = time.monotonic()
+                    side.ask(Side.token_s, shape, LONE, 0.0, within_s=left_s)
+                    left_s = max(0.0, left_s - (time.monotonic() - started))
+        except TookTooLongError:
+            return f"{way.name}, was left out: it was not done compiling after {COMPILING_S:g} s."
+        except BenchmarkError:
+            return f"{way.name}, was left out: PyTorch failed to compile it."
+    return ""
+
+
 def _runs_here(way: Way) -> bool:
-    if way.compiled and not libraries.has_compiler():
-        return False
     return libraries.has(way.runtime)
 
 

@@ -64,7 +64,11 @@ def measure(
 
     found, shares = {}, {}
     with tempfile.TemporaryDirectory() as folder:
-        stage = turns.Stage(make_forms(network, Path(folder)), network, effort)
+        forms = make_forms(network, Path(folder))
+        not_compiled = turns.why_not_compiled(forms, network, effort)
+        if not_compiled:
+            tell(not_compiled)
+        stage = turns.Stage(forms, network, effort, not_compiled)
         for name in names:
             started = time.monotonic()
             with Others() as others:

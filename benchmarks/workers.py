@@ -25,6 +25,10 @@ class _Failed:
     sentence: str
 
 
+class TookTooLongError(BenchmarkError):
+    """A process was not done in time."""
+
+
 class Worker(Generic[Side]):
     """A process that holds one object and calls its methods.
 
@@ -73,18 +77,29 @@ class Worker(Generic[Side]):
             self._process.terminate()
             self._process.join()
 
-    def ask(self, method: Callable[..., Any], *arguments: object) -> Any:
+    def ask(
+        self, method: Callable[..., Any], *arguments: object, within_s: float | None = None
+    ) -> Any:
         """Call one of the object's methods there.
 
         Parameters
         ----------
         method
             As the class has it: ``RecipeSide.one_by_one``.
+        within_s
+            How long that may take; None for however long.
+
+        Raises
+        ------
+        TookTooLongError
+            It took longer. The object is still at it, so it is of no further use.
         """
         self._pipe.send((method.__name__, arguments))
-        return self._answer()
+        return self._answer(within_s)
 
-    def _answer(self) -> Any:
+    def _answer(self, within_s: float | None = None) -> Any:
+        if within_s is not None and not self._pipe.poll(within_s):
+            raise TookTooLongError(f"A measuring process did not answer in {within_s:g} s.")
         try:
             answer = self._pipe.recv()
         except (EOFError, ConnectionError):

@@ -32,8 +32,9 @@ from benchmarks.backend_sides import (
     Way,
     environment,
 )
+from benchmarks.figures import BenchmarkError
 from benchmarks.report import BEGIN, END
-from benchmarks.workers import Worker
+from benchmarks.workers import TookTooLongError, Worker
 from bot.screening import artifact
 
 SMALL = Network(layers=1, hidden=32, heads=2, inner=64, vocabulary=200)
@@ -99,7 +100,7 @@ def test_every_form_is_the_same_network(forms: Forms) -> None:
     true = logits(forms, Way("torch", TORCH, str(forms.checkpoint)))
     assert true.shape == (2, 6)
     spread = float(np.abs(true[0] - true[1]).max())
-    ways = turns.Stage(forms, SMALL, TINY).ways()
+    ways = turns.Stage(forms, SMALL, TINY, "not compiled").ways()
     assert len(ways) >= 9
     for way in ways:
         near = 0.02 if "fp32" in way.name else 0.5
@@ -182,7 +183,7 @@ def test_variables_are_set_only_inside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="there is no AVX2")
 def test_a_restricted_process_says_so(forms: Forms) -> None:
     way = Way("torch", TORCH, str(forms.checkpoint))
-    stage = turns.Stage(forms, SMALL, TINY)
+    stage = turns.Stage(forms, SMALL, TINY, "not compiled")
     with stage.side(way, turns.AVX2) as side:
         assert isinstance(side, Worker)
         assert side.ask(Side.loaded).instructions == "AVX2"
@@ -228,7 +229,8 @@ def test_what_is_not_installed_is_left_out_in_a_sentence(
 ) -> None:
     monkeypatch.setattr(backend_libraries, "has", lambda library: library != OPENVINO)
     monkeypatch.setattr(backend_libraries, "has_compiler", lambda: False)
-    stage = turns.Stage(forms, SMALL, turns.FULL)
+    not_compiled = turns.why_not_compiled(forms, SMALL, turns.FULL)
+    stage = turns.Stage(forms, SMALL, turns.FULL, not_compiled)
     assert {way.runtime for way in stage.ways()} == {ONNX, TORCH}
     assert not any(way.compiled for way in stage.ways())
     assert "pip install openvino" in stage.left_out()[0]
@@ -236,6 +238,31 @@ def test_what_is_not_installed_is_left_out_in_a_sentence(
     scores = turns.measure_scores(stage)
     assert not scores.differences
     assert "OpenVINO is not installed" in "\n".join(scores.sections())
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(TookTooLongError("slow"), "not done compiling after"), (BenchmarkError("bad"), "failed")],
+)
+def test_what_cannot_be_compiled_in_time_is_left_out_in_a_sentence(
+    forms: Forms, monkeypatch: pytest.MonkeyPatch, error: BenchmarkError, said: str
+) -> None:
+    class Compiling(Here):
+        def ask(self, *_: object, **__: object) -> object:
+            raise error
+
+    monkeypatch.setattr(backend_libraries, "has_compiler", lambda: True)
+    monkeypatch.setattr(turns, "Worker", Compiling)
+    monkeypatch.setattr(Side, "__init__", lambda *_: None)
+    not_compiled = turns.why_not_compiled(forms, SMALL, turns.FULL)
+    assert "PyTorch, fp32, compiled" in not_compiled
+    assert said in not_compiled
+
+
+def test_a_process_that_takes_too_long_is_ended() -> None:
+    with pytest.raises(TookTooLongError), Worker(threading.Event) as side:
+        side.ask(threading.Event.wait, within_s=0.05)
+    assert not side._process.is_alive()
 
 
 def test_the_command_renews_its_own_part_of_the_page(

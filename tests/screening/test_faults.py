@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot.errors import ScoringError
+from bot.errors import EngineClosed, ScoringError
 from bot.screening import engine as engine_module
 from bot.screening.model import Model, Prepared
 from tests.screening.numbers_model import GatedBackend, deadly, numbers_model, told
@@ -115,3 +115,24 @@ async def test_a_lane_that_cannot_be_replaced_at_once_is_later(
             await soon(engine.score("666"))
         assert told(await soon(engine.score("2"))) == "2"
     assert "cannot be started" in caplog.text
+
+
+async def test_a_closed_engine_tries_no_more_for_another_lane(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_thread(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    backend = GatedBackend(is_open=True)
+    model = numbers_model(backend)
+    model.__class__ = Killer
+    async with running(model, backend) as engine:
+        monkeypatch.setattr(engine_module, "_RESTART_S", 0.01)
+        monkeypatch.setattr(threading.Thread, "start", no_thread)
+        (task,) = await submit(engine, "666")
+        await engine.close(deadline_s=0.1)
+        monkeypatch.undo()
+        with pytest.raises(EngineClosed):
+            await soon(task)
+    assert "cannot be started" in caplog.text
+    assert "left behind" not in caplog.text
