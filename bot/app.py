@@ -38,6 +38,7 @@ from bot.cogs.doctor import DoctorCommand
 from bot.cogs.escalation import EscalationCommands
 from bot.cogs.exempt import ExemptCommands
 from bot.cogs.greeting import Greeting
+from bot.cogs.journal import LogCommands
 from bot.cogs.log_channel import LogChannelCommands
 from bot.cogs.mode import ModeCommands
 from bot.cogs.names import Names
@@ -66,6 +67,7 @@ from bot.storage.database import Database
 from bot.storage.decisions import Decisions
 from bot.storage.evidence import Evidence
 from bot.storage.excerpts import Excerpts
+from bot.storage.journal import Journal
 from bot.storage.members import Members
 from bot.storage.offences import Offences
 from bot.storage.preview import Previews
@@ -172,6 +174,7 @@ class Parts:
             Purging(client, privacy, retention, Excerpts(self.database)),
             Greeting(client, self.announcements),
             ReducedMode(client, self.servers, self.announcements),
+            LogCommands(client, Journal(self.database)),
             StatisticsCommand(
                 Statistics(self.database, self.decisions), privacy, self.unscreened, self.charts
             ),

@@ -37,7 +37,7 @@ class Charts:
         What is run instead of the drawing module, with the same interpreter.
     """
 
-    def __init__(self, *, deadline_s: float = 30.0, command: tuple[str, ...] = _COMMAND) -> None:
+    def __init__(self, *, deadline_s: float = 20.0, command: tuple[str, ...] = _COMMAND) -> None:
         self._deadline_s = deadline_s
         self._command = command
         self._turn = asyncio.Lock()

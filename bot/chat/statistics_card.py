@@ -55,7 +55,12 @@ def statistics_card(found: ServerStatistics, unscreened: int) -> discord.Embed:
             ),
             inline=False,
         )
-    card.set_footer(text=tr("Days are counted in UTC. A flag with two labels counts for both."))
+    card.set_footer(
+        text=tr(
+            "Days are counted in UTC. A flag with two labels counts for both. Rate: false alarms "
+            "among the flags that were judged."
+        )
+    )
     return card
 
 
@@ -79,7 +84,7 @@ def _share(part: float) -> str:
 
 def _table(found: ServerStatistics) -> str:
     """One line per label, of at most 40 characters, which most phones show unbroken."""
-    columns = (tr("Flags"), tr("Upheld"), tr("Dismissed"), tr("False"))
+    columns = (tr("Flags"), tr("Upheld"), tr("False"), tr("Rate"))
     head, rows = [column[:9] for column in columns], []
     for label in LABELS:
         flags = found.labels[label]
@@ -144,8 +149,9 @@ def _done(found: ServerStatistics) -> str:
     if found.observed:
         lines.append(
             trn(
-                "Once more would have been done had this server enforced its rules.",
-                "{count:,} times more would have been done had this server enforced its rules.",
+                "One message was left to moderators that the rules would have deleted if enforced.",
+                "{count:,} messages were left to moderators that the rules would have deleted if "
+                "enforced.",
                 found.observed,
             )
         )

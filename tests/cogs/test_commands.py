@@ -34,6 +34,7 @@ async def test_every_command_is_registered_for_the_right_members(scene: Scene) -
         "check": manage_messages,
         "Check message": manage_messages,
         "stats": manage_messages,
+        "log": manage_messages,
         "status": administrator,
         "privacy": None,  # for everybody; what it changes for the server asks for more
     }
