@@ -123,7 +123,8 @@ def choose_presets(
 def calibrate_run(experiment: Experiment, directory: Path) -> Calibrated:
     """Quantise a run's checkpoint and calibrate the int8 graph on the rows that the run held out.
 
-    The int8 graph is what ships, so its logits are what is calibrated.
+    The int8 graph is what ships, so its logits are what is calibrated. With ``artifact.early_exit``
+    it has its exit by then.
 
     Parameters
     ----------
@@ -143,6 +144,7 @@ def calibrate_run(experiment: Experiment, directory: Path) -> Calibrated:
     rows, trained = runs.validation(directory), runs.made(directory / runs.CHECKPOINT)
     # These import torch and ONNX Runtime, which fitting alone does without.
     from bot.screening.model import load_model
+    from training.early_exit import add_exit, texts_to_learn_from
     from training.quantise import quantise_checkpoint
     from training.scoring import kept_of, logits_of
 
@@ -153,6 +155,10 @@ def calibrate_run(experiment: Experiment, directory: Path) -> Calibrated:
     quantised = directory / runs.QUANTISED
     quantise_checkpoint(experiment, trained, rows.texts, quantised)
     with until_done(directory / UNFINISHED) as unfinished:
+        if (exit_ := experiment.artifact.early_exit) is not None:
+            texts = texts_to_learn_from(experiment, directory, exit_.texts)
+            kept = kept_of(unfinished, quantised)
+            add_exit(quantised, exit_, texts, seed=experiment.seed, kept=kept)
         logits = measured(quantised, "int8")
         np.save(directory / runs.INT8_LOGITS, logits)
         if origins.measured_by_another_normaliser(directory):

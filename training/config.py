@@ -200,6 +200,17 @@ class Presets(_Section):
         return own.get(preset, general)
 
 
+class EarlyExit(_Section):
+    """Texts that are plainly harmless leave the network half way."""
+
+    layers: Annotated[int, Field(ge=1)]
+    """That every text passes."""
+    below: Annotated[float, Field(gt=0.0, lt=0.5)]
+    """They leave when each label's probability, uncalibrated, is guessed to be under this."""
+    texts: Annotated[int, Field(ge=100)] = 60_000
+    """Of those trained on, so many at most teach the guessing."""
+
+
 class Artifact(_Section):
     """What the exported model directory says of itself."""
 
@@ -210,6 +221,7 @@ class Artifact(_Section):
     """The model's, as the hub writes it (``apache-2.0``), where the card's prose names none."""
     trained_on: str = ""
     largest_auc_drop: Annotated[float, Field(ge=0.0, le=0.1)] = 0.0005
+    early_exit: EarlyExit | None = None
 
 
 class Experiment(_Section):
