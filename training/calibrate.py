@@ -132,7 +132,8 @@ def calibrate_run(experiment: Experiment, directory: Path) -> Calibrated:
         The run's own, but for its presets and artifact, which may have changed since.
     directory
         The run directory, as `training.train.run` left it. Written there: ``int8/``,
-        ``validation_logits.int8.npy``, ``calibration.json`` and ``reliability.png``; and
+        ``validation_logits.int8.npy`` (and ``validation_logits.whole.npy``, where texts may leave
+    early: without that), ``calibration.json`` and ``reliability.png``; and
         ``validation_logits.npy`` anew where an older normaliser made them.
 
     Raises
@@ -156,6 +157,7 @@ def calibrate_run(experiment: Experiment, directory: Path) -> Calibrated:
     quantise_checkpoint(experiment, trained, rows.texts, quantised)
     with until_done(directory / UNFINISHED) as unfinished:
         if (exit_ := experiment.artifact.early_exit) is not None:
+            np.save(directory / runs.WHOLE_LOGITS, measured(quantised, "int8, whole"))
             texts = texts_to_learn_from(experiment, directory, exit_.texts)
             kept = kept_of(unfinished, quantised)
             add_exit(quantised, exit_, texts, seed=experiment.seed, kept=kept)

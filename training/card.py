@@ -27,6 +27,10 @@ class Figures:
     rows: int
     megabytes: float
     auc_fp32: float
+    auc_whole: float
+    """In int8, without the early exit."""
+    leaving: float | None
+    """Share of the rows whose scores are those of the early exit, in part at least."""
     differences: Floats
     """[rows, 6]: how far the int8 scores are from the fp32 ones."""
     neighbours: Floats
@@ -82,13 +86,22 @@ def _metrics(figures: Figures) -> str:
         lines.append(f"| {label} | {'' if count is None else count} | {' | '.join(cells)} |")
     lines += [
         "",
-        f"Before quantisation the mean ROC AUC is {figures.auc_fp32:.4f}. Quantisation moves a "
-        f"score by {_spread(figures.differences)}. The ranges of the activations are fixed, so a "
-        "text's scores do not depend on what else is in its batch: scored alone and in batches, "
+        f"Before quantisation the mean ROC AUC is {figures.auc_fp32:.4f}{_early(figures)}. A score "
+        f"is moved by {_spread(figures.differences)}. The ranges of the activations are fixed, so "
+        "a text's scores do not depend on what else is in its batch: scored alone and in batches, "
         f"the first {len(figures.neighbours)} rows differ by "
         f"{figures.neighbours.max():.4f} at most.",
     ]
     return "\n".join(lines)
+
+
+def _early(figures: Figures) -> str:
+    if figures.leaving is None:
+        return ""
+    return (
+        f", after it {figures.auc_whole:.4f}, and with the early exit, which scores "
+        f"{figures.leaving:.0%} of these rows in part at least, what the table says"
+    )
 
 
 def _presets(figures: Figures) -> str:

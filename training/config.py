@@ -209,6 +209,8 @@ class EarlyExit(_Section):
     """They leave when each label's probability, uncalibrated, is guessed to be under this."""
     texts: Annotated[int, Field(ge=100)] = 60_000
     """Of those trained on, so many at most teach the guessing."""
+    largest_auc_drop: Annotated[float, Field(ge=0.0, le=0.1)] = 0.0005
+    """What leaving may cost in mean ROC AUC, beyond what int8 costs."""
 
 
 class Artifact(_Section):

@@ -170,11 +170,12 @@ def fit(read: Read, logits: Floats, seed: int) -> Head:
         optimiser, _LEARNING_RATE, total_steps=epochs * steps
     )
     for _ in tqdm(range(epochs), desc="early exit", unit="epoch", disable=None, leave=False):
-        for rows in torch.randperm(len(read), generator=generator).split(_BATCH):
+        order = torch.randperm(len(read), generator=generator)
+        for rows in torch.split(order, _BATCH):
             guessed = network((inputs[rows].float() - centre) / scale)
             loss = nn.functional.smooth_l1_loss(guessed, wanted[rows])
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
     # Standardising is part of the first layer from here on.

@@ -9,7 +9,7 @@ output stay what they were: whoever runs it need not know.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -186,7 +186,7 @@ def _decisions(
 
     nodes: list[NodeProto] = []
 
-    def node(kind: str, inputs: list[str], output: str, **attributes: object) -> str:
+    def node(kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
         output = output if output.startswith(_EXIT) else f"{_EXIT}{output}"
         nodes.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
@@ -239,4 +239,6 @@ _Message = TypeVar("_Message", ModelProto, NodeProto)
 
 def copied(message: _Message) -> _Message:
     """The same once more, to be changed."""
-    return type(message).FromString(message.SerializeToString())
+    twin = type(message)()
+    twin.CopyFrom(message)
+    return twin

@@ -41,10 +41,19 @@ class ExportError(TrainingError):
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The logits [rows, 6] of the validation rows, from the checkpoint and from its int8 graph."""
+    """The logits [rows, 6] of the validation rows.
+
+    Attributes
+    ----------
+    fp32, int8
+        From the checkpoint, and from its int8 graph, as it ships.
+    whole
+        From the int8 graph without its early exit; None where it has none.
+    """
 
     fp32: Floats
     int8: Floats
+    whole: Floats | None = None
 
 
 def export_run(experiment: Experiment, directory: Path, destination: Path) -> Manifest:
@@ -67,8 +76,9 @@ def export_run(experiment: Experiment, directory: Path, destination: Path) -> Ma
     CalibrationError
         ``calibration.json`` is not whole.
     ExportError
-        Quantisation costs more mean ROC AUC than ``artifact.largest_auc_drop``, or cannot be
-        measured; or the destination holds something else.
+        Quantisation costs more mean ROC AUC than ``artifact.largest_auc_drop``, or the early exit
+        more than its own ``largest_auc_drop``, or neither can be measured; or the destination
+        holds something else.
     """
     if (
         destination.exists()
@@ -84,6 +94,11 @@ def export_run(experiment: Experiment, directory: Path, destination: Path) -> Ma
     scored = Scored(
         fp32=runs.read_logits(directory / runs.LOGITS, rows),
         int8=runs.read_logits(directory / runs.INT8_LOGITS, rows),
+        whole=(
+            None
+            if experiment.artifact.early_exit is None
+            else runs.read_logits(directory / runs.WHOLE_LOGITS, rows)
+        ),
     )
     calibrated = load(runs.made(directory / runs.CALIBRATION))
     origins.check_graph(directory)
@@ -135,22 +150,15 @@ def export(
     Raises
     ------
     ExportError
-        Quantisation costs more mean ROC AUC than ``artifact.largest_auc_drop``.
+        Quantisation or the early exit costs more mean ROC AUC than the experiment allows.
     """
     artifact = experiment.artifact
     fp32, int8 = (summarise(logits, validation) for logits in (scored.fp32, scored.int8))
-    drop = fp32["mean"]["roc_auc"] - int8["mean"]["roc_auc"]
-    if np.isnan(drop):
-        raise ExportError(
-            f"none of the labels has rows of both kinds among {len(validation)} validation rows, "
-            "so nothing can be measured; train on more rows"
-        )
-    log.info("int8 costs %.5f mean ROC AUC", drop)
-    if not drop <= artifact.largest_auc_drop:
-        raise ExportError(
-            f"int8 costs {drop:.5f} mean ROC AUC; artifact.largest_auc_drop allows "
-            f"{artifact.largest_auc_drop}"
-        )
+    whole = int8 if scored.whole is None else summarise(scored.whole, validation)
+    _check_drop("int8", fp32, whole, artifact.largest_auc_drop, "artifact.largest_auc_drop")
+    if artifact.early_exit is not None:
+        name = "artifact.early_exit.largest_auc_drop"
+        _check_drop("the early exit", whole, int8, artifact.early_exit.largest_auc_drop, name)
     with tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch)
         for name in (MODEL, TOKENIZER):
@@ -181,6 +189,8 @@ def export(
             rows=len(validation),
             megabytes=(made / MODEL).stat().st_size / 1e6,
             auc_fp32=fp32["mean"]["roc_auc"],
+            auc_whole=whole["mean"]["roc_auc"],
+            leaving=_leaving(scored),
             differences=_differences(scored, calibrated),
             neighbours=_neighbours(made, validation),
         )
@@ -190,6 +200,21 @@ def export(
         for name in (MODEL, TOKENIZER, CARD, MANIFEST):
             shutil.copyfile(made / name, destination / name)
     return manifest
+
+
+def _check_drop(
+    what: str, before: dict[str, Any], after: dict[str, Any], largest: float, setting: str
+) -> None:
+    """Refuse what costs too much, or what cannot be measured."""
+    drop = before["mean"]["roc_auc"] - after["mean"]["roc_auc"]
+    if np.isnan(drop):
+        raise ExportError(
+            "none of the labels has rows of both kinds among the validation rows, so nothing can "
+            "be measured; train on more rows"
+        )
+    log.info("%s costs %.5f mean ROC AUC", what, drop)
+    if not drop <= largest:
+        raise ExportError(f"{what} costs {drop:.5f} mean ROC AUC; {setting} allows {largest}")
 
 
 def _metrics(
@@ -213,6 +238,13 @@ def _differences(scored: Scored, calibrated: Calibrated) -> Floats:
         probabilities(logits, calibrated.calibration) for logits in (scored.fp32, scored.int8)
     )
     return np.abs(fp32 - int8).astype(np.float32)
+
+
+def _leaving(scored: Scored) -> float | None:
+    """The share of texts of which a window leaves early; None without an exit."""
+    if scored.whole is None:
+        return None
+    return float((scored.whole != scored.int8).any(axis=1).mean())
 
 
 def _neighbours(directory: Path, rows: Labelled) -> Floats:

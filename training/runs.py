@@ -29,6 +29,7 @@ TEACHER = "teacher.npz"
 # and `calibrate` these.
 QUANTISED = "int8"
 INT8_LOGITS = "validation_logits.int8.npy"
+WHOLE_LOGITS = "validation_logits.whole.npy"  # of the int8 graph before it got its exit
 CALIBRATION = "calibration.json"
 RELIABILITY = "reliability.png"
 
@@ -52,7 +53,11 @@ def made(path: Path) -> Path:
         It is not there.
     """
     if not path.exists():
-        step = "calibrate" if path.name in (QUANTISED, INT8_LOGITS, CALIBRATION) else "train"
+        step = (
+            "calibrate"
+            if path.name in (QUANTISED, INT8_LOGITS, WHOLE_LOGITS, CALIBRATION)
+            else "train"
+        )
         raise RunError(f"{path} is missing; run the step before this one first: {step}")
     return path
 
