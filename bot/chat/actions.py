@@ -155,7 +155,7 @@ class Actions:
                 deed = await self._claims.do(means, server, target, taken_over=True)
                 deeds += [deed] if deed is not None else []
         if not any(deed.done for deed in deeds):
-            why = "; ".join(deed.why_not for deed in deeds if deed.why_not)
+            why = "; ".join(deed.record for deed in deeds if deed.record)
             return Result(Outcome.MESSAGE_GONE, why or None)
         carried = Carried(
             mode=decision.mode,
@@ -277,7 +277,7 @@ class Actions:
 
     def _settled(self, carried: Carried, shown: Result) -> Result:
         """What is settled: the strongest that was done; what failed is the detail."""
-        failed = [f"{deed.what.value}: {deed.why_not}" for deed in carried.deeds if not deed.done]
+        failed = [f"{deed.what.value}: {deed.record}" for deed in carried.deeds if not deed.done]
         done = {deed.what for deed in carried.deeds if deed.done}
         if not done:
             details = [*failed, *([shown.detail] if shown.detail else [])]
@@ -365,4 +365,6 @@ def _foreseen(flag: Flag, means: Iterable[Means]) -> Carried:
 
 
 def _in_words(timeout: timedelta | None) -> str:
-    return "deleting the message" if timeout is None else f"a timeout of {in_words(timeout)}"
+    if timeout is None:
+        return tr("deleting the message")
+    return tr("a timeout of {lasting}", lasting=in_words(timeout))

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 
 import discord
 
+from bot.chat.captions import mode_line
 from bot.chat.cards import ALARM, age, names, score_table
 from bot.chat.carried import Carried, Deed, Hurdle, What
 from bot.chat.durations import in_words
 from bot.chat.quotation import spoiler
 from bot.chat.surfaces import words
-from bot.language import tr
+from bot.language import tr, trn
 from bot.rules import Action, Mode
 from bot.screening.explain import Phrase
 from bot.screening.policy import Decision
@@ -98,7 +99,9 @@ def alert_card(alert: Alert, phrase: Phrase | None = None) -> discord.Embed:
         quoted = tr("The message is gone, and its words are not kept.")
     flagged = names(decision.labels_over)
     card = discord.Embed(
-        title=tr("Test: {labels}", labels=flagged) if alert.trial else f"Flagged: {flagged}",
+        title=tr("Test: {labels}", labels=flagged)
+        if alert.trial
+        else tr("Flagged: {labels}", labels=flagged),
         url=alert.jump_url or None,
         colour=ALARM,
         description=quoted,
@@ -106,13 +109,12 @@ def alert_card(alert: Alert, phrase: Phrase | None = None) -> discord.Embed:
     scores = score_table(decision)
     if phrase is not None:
         scores += f"\n{about(phrase, decision.thresholds[phrase.label])}"
-    card.add_field(name="Scores against thresholds", value=scores, inline=False)
-    card.add_field(name="Author", value=_author(alert))
-    card.add_field(name="Channel", value=f"<#{alert.channel_id}>")
+    card.add_field(name=tr("Scores against thresholds"), value=scores, inline=False)
+    card.add_field(name=tr("Author"), value=_author(alert))
+    card.add_field(name=tr("Channel"), value=f"<#{alert.channel_id}>")
     posted = discord.utils.format_dt(alert.posted_at, "R")
-    card.add_field(
-        name="Posted", value=f"{posted}\nflagged {age(alert.posted_at, alert.now)} later"
-    )
+    later = tr("flagged {age} later", age=age(alert.posted_at, alert.now))
+    card.add_field(name=tr("Posted"), value=f"{posted}\n{later}")
     if alert.trial:
         told = tr(
             "There is no such message: nothing is done about it, and it counts nowhere. A real "
@@ -121,20 +123,29 @@ def alert_card(alert: Alert, phrase: Phrase | None = None) -> discord.Embed:
         card.add_field(name=tr("Only a test"), value=told, inline=False)
         card.set_footer(text=tr("Test · model {version}", version=alert.model_version))
         return card
-    link = f"[Jump to the message]({alert.jump_url})"
+    links = [tr("[Jump to the message]({url})", url=alert.jump_url)]
     if alert.background.first_id is not None:
-        link += (
-            f"\nFlagged before: [decision {alert.background.first_id}]"
-            f"({alert.background.first_url})"
+        links.append(
+            tr(
+                "Flagged before: [decision {number}]({url})",
+                number=alert.background.first_id,
+                url=alert.background.first_url,
+            )
         )
-    name = words(alert.surface) + (" (edited)" if alert.edited else "")
-    card.add_field(name=name, value=link, inline=False)
+    name = words(alert.surface)
+    if alert.edited:
+        name = tr("{surface} (edited)", surface=name)
+    card.add_field(name=name, value="\n".join(links), inline=False)
     if alert.carried is not None:
         title, told = what_was_done(alert.carried)
         card.add_field(name=title, value=told, inline=False)
     card.set_footer(
-        text=f"Decision {alert.decision_id} · author {alert.author_id}"
-        f" · model {alert.model_version}"
+        text=tr(
+            "Decision {number} · author {author} · model {version}",
+            number=alert.decision_id,
+            author=alert.author_id,
+            version=alert.model_version,
+        )
     )
     return card
 
@@ -165,63 +176,90 @@ def _author(alert: Alert) -> str:
     lines = [f"<@{alert.author_id}>"]
     if alert.person:
         made_at = discord.utils.snowflake_time(alert.author_id)
-        lines.append(f"account made {discord.utils.format_dt(made_at, 'R')}")
-        upheld, days = alert.background.upheld, in_words(timedelta(alert.background.within_days))
-        flags = {0: "no earlier flags", 1: "1 earlier flag"}
-        if upheld is not None:
-            lines.append(f"{flags.get(upheld, f'{upheld} earlier flags')} upheld in {days}")
+        lines.append(tr("account made {when}", when=discord.utils.format_dt(made_at, "R")))
+        if alert.background.upheld is not None:
+            lines.append(_upheld(alert.background.upheld, alert.background.within_days))
     return "\n".join(lines)
+
+
+def _upheld(count: int, within_days: int) -> str:
+    time = in_words(timedelta(within_days))
+    if not count:
+        return tr("no earlier flags upheld in {time}", time=time)
+    return trn(
+        "{count} earlier flag upheld in {time}",
+        "{count} earlier flags upheld in {time}",
+        count,
+        time=time,
+    )
 
 
 def what_was_done(carried: Carried) -> tuple[str, str]:
     """The heading and the words for what a flag led to, or would have led to."""
     if carried.mode is Mode.OBSERVE:
-        heading = "Mode: observe"
         lines = [_would(carried)]
     else:
-        heading = "Mode: enforce"
-        lines = [_outcome(deed, carried) for deed in carried.deeds] or ["Alert only."]
+        lines = [_outcome(deed, carried) for deed in carried.deeds] or [tr("Alert only.")]
     if carried.escalated_from is not None:
-        flags = "flag" if carried.earlier == 1 else "flags"
         lines.append(
-            f"Escalated from {carried.escalated_from}, for {carried.earlier} earlier {flags}."
+            trn(
+                "Escalated from {action}, for {count} earlier flag.",
+                "Escalated from {action}, for {count} earlier flags.",
+                carried.earlier,
+                action=carried.escalated_from,
+            )
         )
     # Where it was found out in the doing, the deed's own line says it.
     if carried.spared is not None and all(one.why_not != carried.spared for one in carried.deeds):
-        lines.append(f"Not acted on: {carried.spared}")
+        lines.append(tr("Not acted on: {why}", why=carried.spared))
     if carried.notice is not None:
         lines.append(carried.notice)
     told = "\n".join(lines)
-    return heading, told if len(told) <= _CARRIED_LIMIT else told[: _CARRIED_LIMIT - 1] + "…"
+    if len(told) > _CARRIED_LIMIT:
+        told = told[: _CARRIED_LIMIT - 1] + "…"
+    return mode_line(carried.mode), told
 
 
 def _would(carried: Carried) -> str:
     match carried.action:
-        case Action.DELETE:
-            would = "the message would have been deleted"
-        case Action.TIMEOUT if carried.spared is not None:
-            would = "the message would have been deleted"
-        case Action.TIMEOUT:
-            lasting = f" for {in_words(carried.timeout)}" if carried.timeout else ""
-            would = f"the message would have been deleted and its author timed out{lasting}"
+        case Action.TIMEOUT if carried.spared is None and carried.timeout:
+            return tr(
+                "Nothing was done. In enforce mode the message would have been deleted and its "
+                "author timed out for {lasting}.",
+                lasting=in_words(carried.timeout),
+            )
+        case Action.TIMEOUT if carried.spared is None:
+            return tr(
+                "Nothing was done. In enforce mode the message would have been deleted and its "
+                "author timed out."
+            )
+        case Action.DELETE | Action.TIMEOUT:
+            return tr("Nothing was done. In enforce mode the message would have been deleted.")
         case _:
-            return "Alert only."
-    return f"Nothing was done. In enforce mode {would}."
+            return tr("Alert only.")
 
 
 def _outcome(deed: Deed, carried: Carried) -> str:
-    if deed.what is What.DELETE:
-        done, failed = "Message deleted.", "Message not deleted"
-    else:
-        lasting = f" for {in_words(carried.timeout)}" if carried.timeout else ""
-        until = f", until {discord.utils.format_dt(deed.until, 'f')}" if deed.until else ""
-        done, failed = f"Author timed out{lasting}{until}.", "Author not timed out"
+    if deed.done and deed.what is What.DELETE:
+        return tr("Message deleted.")
     if deed.done:
-        return done
+        return _timed_out(carried.timeout, deed.until)
     if deed.hurdle is Hurdle.PENDING:
         return _trying_on(deed)
-    remedy = f" {deed.remedy}" if deed.remedy else ""
-    return f"{failed}: {deed.why_not or 'it failed.'}{remedy}"
+    why = " ".join(words for words in (deed.why_not or tr("it failed."), deed.remedy) if words)
+    if deed.what is What.DELETE:
+        return tr("Message not deleted: {why}", why=why)
+    return tr("Author not timed out: {why}", why=why)
+
+
+def _timed_out(timeout: timedelta | None, until: datetime | None) -> str:
+    if timeout is None or until is None:
+        return tr("Author timed out.")
+    return tr(
+        "Author timed out for {lasting}, until {until}.",
+        lasting=in_words(timeout),
+        until=discord.utils.format_dt(until, "f"),
+    )
 
 
 def _trying_on(deed: Deed) -> str:

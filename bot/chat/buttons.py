@@ -16,6 +16,7 @@ import discord
 
 from bot.chat.durations import in_words
 from bot.chat.standing import Click
+from bot.language import tr
 
 TIMEOUTS = (
     timedelta(minutes=1),
@@ -29,13 +30,19 @@ TIMEOUTS = (
 )
 """The timeouts that can be chosen."""
 
-_LABELS = {
-    Click.UPHOLD: "Uphold",
-    Click.DISMISS: "Dismiss",
-    Click.DELETE: "Delete",
-    Click.TIMEOUT: "Timeout…",
-    Click.UNDO: "Undo",
-}
+
+def _caption(click: Click) -> str:
+    match click:
+        case Click.UPHOLD:
+            return tr("Uphold")
+        case Click.DISMISS:
+            return tr("Dismiss")
+        case Click.DELETE:
+            return tr("Delete")
+        case Click.TIMEOUT:
+            return tr("Timeout…")
+        case Click.UNDO:
+            return tr("Undo")
 
 
 class FlagButton(
@@ -48,7 +55,7 @@ class FlagButton(
         style = discord.ButtonStyle.danger if click is Click.DELETE else None
         super().__init__(
             discord.ui.Button(
-                label=_LABELS[click],
+                label=_caption(click),
                 style=style or discord.ButtonStyle.secondary,
                 custom_id=f"hexward:{click}:{decision_id}",
             )
@@ -75,7 +82,7 @@ class TimeoutChoice(
     def __init__(self, decision_id: int) -> None:
         super().__init__(
             discord.ui.Select(
-                placeholder="How long?",
+                placeholder=tr("How long?"),
                 custom_id=f"hexward:timeout-for:{decision_id}",
                 options=[
                     discord.SelectOption(

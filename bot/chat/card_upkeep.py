@@ -19,6 +19,7 @@ import discord
 
 from bot.chat.alert_card import Background
 from bot.chat.buttons import AlertView
+from bot.chat.languages import speaking_to
 from bot.chat.standing import FRESH, Standing, standing
 from bot.errors import DatabaseError, HexwardError
 from bot.labels import Label
@@ -109,7 +110,7 @@ class CardUpkeep:
             if change is not None and await self._cards.note(
                 {message_id: change}, decision_id=shown.decision_id
             ):
-                await self._refresh(shown.decision_id, card)
+                await self._refresh(shown.decision_id, card, card.guild)
         except DatabaseError as error:
             log.warning("Decision %d: its card is not on record: %s", shown.decision_id, error)
         if shown.text and len(self._explaining) < _MOST_EXPLAINED and shown.decision.labels_over:
@@ -154,7 +155,8 @@ class CardUpkeep:
         if history is not None and history.card is not None:
             place = history.card
             channel = client.get_partial_messageable(place.channel_id)
-            await self._refresh(decision_id, channel.get_partial_message(place.card_id))
+            card = channel.get_partial_message(place.card_id)
+            await self._refresh(decision_id, card, client.get_guild(history.decision.server_id))
 
     async def refresh_in(self, server: discord.Guild, decision_id: int) -> None:
         """The same as `refresh`, for a card in the log channel of a server."""
@@ -163,7 +165,8 @@ class CardUpkeep:
             place = history.card
             channel = server.get_channel_or_thread(place.channel_id)
             if isinstance(channel, discord.TextChannel | discord.VoiceChannel | discord.Thread):
-                await self._refresh(decision_id, channel.get_partial_message(place.card_id))
+                card = channel.get_partial_message(place.card_id)
+                await self._refresh(decision_id, card, server)
 
     async def has_card(self, decision_id: int) -> bool:
         """Whether a card was posted, as far as the database knows."""
@@ -171,12 +174,17 @@ class CardUpkeep:
         return history is not None and history.card is not None
 
     async def _refresh(
-        self, decision_id: int, card: discord.Message | discord.PartialMessage
+        self,
+        decision_id: int,
+        card: discord.Message | discord.PartialMessage,
+        server: discord.Guild | None,
     ) -> None:
         async with self._locks.setdefault(decision_id, asyncio.Lock()):
             history = await self._history(decision_id)
             if history is not None:
-                await self._show(decision_id, card, standing(history, datetime.now(UTC)))
+                # Whoever has clicked is answered in their language; the card keeps the server's.
+                with speaking_to(server):
+                    await self._show(decision_id, card, standing(history, datetime.now(UTC)))
 
     async def _show(
         self, decision_id: int, card: discord.Message | discord.PartialMessage, now: Standing

@@ -10,7 +10,9 @@ from datetime import datetime
 
 import discord
 
+from bot.chat.captions import preset_caption
 from bot.labels import LABELS, Label, Thresholds
+from bot.language import tr
 from bot.screening.policy import Decision
 
 ALARM = discord.Colour(0xD9534F)
@@ -60,8 +62,10 @@ def threshold_table(thresholds: Thresholds, preset: Thresholds) -> str:
     lines = []
     for label in LABELS:
         own, theirs = thresholds[label], preset[label]
-        note = "" if own == theirs else f"  (preset {_short(theirs)})"
-        lines.append(f"{label.caption:<13} {bar(own)} {_short(own)}{note}")
+        line = f"{label.caption:<13} {bar(own)} {_short(own)}"
+        if own != theirs:
+            line = tr("{line}  (preset {value})", line=line, value=_short(theirs))
+        lines.append(line)
     return "```\n" + "\n".join(lines) + "\n```"
 
 
@@ -73,11 +77,18 @@ def names(labels: tuple[Label, ...]) -> str:
 def verdict_card(decision: Decision, model_version: str, preset: str) -> discord.Embed:
     """The answer to a check: six bars, and what would flag in this server."""
     if decision.flagged:
-        title, colour = f"Would be flagged: {names(decision.labels_over)}", ALARM
+        title = tr("Would be flagged: {labels}", labels=names(decision.labels_over))
+        colour = ALARM
     else:
-        title, colour = "Would not be flagged", CALM
+        title, colour = tr("Would not be flagged"), CALM
     card = discord.Embed(title=title, colour=colour, description=score_table(decision))
-    card.set_footer(text=f"Preset {preset} · model {model_version}")
+    card.set_footer(
+        text=tr(
+            "Preset {preset} · model {version}",
+            preset=preset_caption(preset),
+            version=model_version,
+        )
+    )
     return card
 
 

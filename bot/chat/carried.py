@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.language import tr
 from bot.rules import Action, Mode
 
 # How long a flag waits with its card for what is done about it; what takes longer is told later.
@@ -64,6 +65,32 @@ class Deed:
     hurdle: Hurdle | None = None
     remedy: str | None = None
     until: datetime | None = None
+
+    @property
+    def record(self) -> str | None:
+        """Why it was not done, for the database, which speaks no language; None if it was."""
+        return None if self.done else (self.hurdle or Hurdle.FAILED).value
+
+
+def hurdle_in_words(record: str | None) -> str:
+    """What `Deed.record` says, in a sentence for moderators."""
+    match record:
+        case Hurdle.MISSING_PERMISSION:
+            return tr("I lack a permission for it; `/doctor` says which.")
+        case Hurdle.PROTECTED:
+            return tr("The member is not to be acted on.")
+        case Hurdle.ABOVE:
+            return tr("The member’s highest role is not below mine.")
+        case Hurdle.GONE:
+            return tr("The message was already deleted.")
+        case Hurdle.LEFT:
+            return tr("The member has left the server.")
+        case Hurdle.ALREADY:
+            return tr("The member is timed out already, for longer.")
+        case Hurdle.UNANSWERED | Hurdle.PENDING:
+            return tr("Discord did not let it through in time.")
+        case _:
+            return tr("It failed.")
 
 
 @dataclass(frozen=True, slots=True)

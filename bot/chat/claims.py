@@ -13,6 +13,7 @@ import discord
 from bot.chat.carried import Deed, Hurdle
 from bot.chat.deeds.means import Means, Target
 from bot.errors import DatabaseError
+from bot.language import tr
 from bot.rules import Action
 from bot.storage.history import DeedResult, RecordedDeed
 from bot.storage.verdicts import Verdicts
@@ -57,14 +58,15 @@ class Claims:
                 deed_id = None if left is None else left.id
         except DatabaseError as error:
             log.error("Decision %d: no %s: %s", decision_id, means.what.value, error)
-            return Deed(False, means.what, "The database could not be written.", Hurdle.FAILED)
+            why = tr("The database could not be written.")
+            return Deed(False, means.what, why, Hurdle.FAILED)
         if deed_id is None:
             return None
         claimed = deed_id
         deed = await means.do(server, target)
         try:
             await _patiently(
-                lambda: self._verdicts.finish(claimed, done=deed.done, detail=deed.why_not)
+                lambda: self._verdicts.finish(claimed, done=deed.done, detail=deed.record)
             )
         except DatabaseError as error:
             log.error("Decision %d: %s not on record: %s", decision_id, means.what.value, error)

@@ -13,10 +13,12 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.chat.captions import permission_captions
 from bot.chat.lookup import permissions_in
 from bot.chat.running import Running
-from bot.errors import HexwardError
+from bot.errors import DatabaseError, EngineClosed, HexwardError, Overloaded
 from bot.labels import LABELS, Label
+from bot.language import tr
 from bot.logs import describe
 
 log = logging.getLogger(__name__)
@@ -51,9 +53,19 @@ class LabelOption(app_commands.Transformer):
 
     async def transform(self, interaction: discord.Interaction[Any], value: str, /) -> Label:
         label = Label.parse(str(value))
-        if label is None:
-            raise Refusal(f"“{clip(value)}” is not a label. The labels are: {', '.join(LABELS)}.")
-        return label
+        if label is not None:
+            return label
+        folded = str(value).strip().lower()
+        for known in LABELS:
+            if folded == known.caption.lower():
+                return known
+        raise Refusal(
+            tr(
+                "“{value}” is not a label. The labels are: {labels}.",
+                value=clip(value),
+                labels=", ".join(known.caption for known in LABELS),
+            )
+        )
 
 
 class ThresholdOption(app_commands.Transformer):
@@ -69,7 +81,9 @@ class ThresholdOption(app_commands.Transformer):
         except ValueError:
             number = float("nan")
         if not 0.0 <= number <= 1.0:
-            raise Refusal(f"“{clip(value)}” cannot be a threshold: it must be from 0 to 1.")
+            raise Refusal(
+                tr("“{value}” cannot be a threshold: it must be from 0 to 1.", value=clip(value))
+            )
         return number
 
 
@@ -94,7 +108,7 @@ class HexwardTree(app_commands.CommandTree[discord.Client]):
         integration settings, or another Discord-compatible server, may let anybody call it.
         """
         if self.running.closing or self.running.full:
-            raise Refusal("Hexward is busy or about to stop. Try again in a moment.")
+            raise Refusal(tr("Hexward is busy or about to stop. Try again in a moment."))
         self.running.follow()
         command = interaction.command
         if command is None:
@@ -119,22 +133,26 @@ class HexwardTree(app_commands.CommandTree[discord.Client]):
             return  # it can only be answered with choices
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         name = interaction.command.qualified_name if interaction.command else "a command"
-        if isinstance(cause, Refusal | HexwardError):
+        if isinstance(cause, HexwardError):
+            sentence = explained(cause)
+        elif isinstance(cause, Refusal):
             sentence = str(cause)
         elif isinstance(cause, app_commands.MissingPermissions):
-            wanted = " and ".join(_permission(name) for name in cause.missing_permissions)
-            sentence = f"This needs the permission {wanted} in this server."
+            sentence = tr(
+                "This needs the permission {names} in this server.",
+                names=permission_captions(cause.missing_permissions),
+            )
         elif isinstance(cause, app_commands.NoPrivateMessage):
-            sentence = "This works in servers only, not in direct messages."
+            sentence = tr("This works in servers only, not in direct messages.")
         elif isinstance(cause, app_commands.TransformerError):
-            sentence = f"“{clip(cause.value)}” cannot be used here."
+            sentence = tr("“{value}” cannot be used here.", value=clip(cause.value))
         elif isinstance(
             cause, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch
         ):
-            sentence = "This command has changed. Reload Discord (Ctrl+R) and try again."
+            sentence = tr("This command has changed. Reload Discord (Ctrl+R) and try again.")
         else:
             log.error("/%s failed: %s", name, describe(cause))
-            sentence = "Something went wrong here. The host's log says more."
+            sentence = went_wrong()
         await answer(interaction, sentence)
 
 
@@ -159,8 +177,31 @@ def _permissions(interaction: discord.Interaction[Any]) -> discord.Permissions:
     return user.guild_permissions
 
 
-def _permission(name: str) -> str:
-    return name.replace("_", " ").replace("guild", "server").title()
+def explained(error: HexwardError) -> str:
+    """An error as it is told to members: without what only the host can mend or should see."""
+    match error:
+        case Overloaded(waiting=waiting, server_id=None):
+            return tr(
+                "The scoring queue is full ({waiting} texts waiting). Try again shortly.",
+                waiting=waiting,
+            )
+        case Overloaded(waiting=waiting):
+            return tr(
+                "This server's scoring queue is full ({waiting} texts waiting). Try again shortly.",
+                waiting=waiting,
+            )
+        case EngineClosed():
+            return tr("Hexward is shutting down; nothing more is scored.")
+        case DatabaseError():
+            log.error("A member was told that the database failed: %s", error)
+            return tr("The database could not be used just now. The host's log says why.")
+        case _:
+            return str(error)
+
+
+def went_wrong() -> str:
+    """What is said of a fault that nobody foresaw."""
+    return tr("Something went wrong here. The host's log says more.")
 
 
 async def answer(

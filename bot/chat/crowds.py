@@ -16,6 +16,7 @@ import discord
 
 from bot.chat.carried import Carried, Deed, Hurdle, What
 from bot.chat.flag import Case
+from bot.chat.languages import speaking_to
 from bot.language import tr, trn
 from bot.logs import describe
 
@@ -241,7 +242,8 @@ class _Line:
 
     async def say(self, crowd: Crowd, *, stopping: bool = False) -> None:
         """Post or edit it, if there is something new to say. Never raises."""
-        words = crowd.words(stopping=stopping)
+        with speaking_to(crowd.latest.server):  # also at the stop, which is no event of a server's
+            words = crowd.words(stopping=stopping)
         if words == self._told:
             return
         if self._message is None:

@@ -16,7 +16,7 @@ import discord
 from bot.chat.audit import Ground
 from bot.chat.buttons import TimeoutView
 from bot.chat.card_upkeep import CardUpkeep
-from bot.chat.commands import answer
+from bot.chat.commands import answer, explained, went_wrong
 from bot.chat.durations import in_words
 from bot.chat.enforcement import Deed, Hurdle, delete_message, lift_timeout, timeout_member
 from bot.chat.lookup import Lookup
@@ -31,6 +31,7 @@ from bot.storage.history import (
     CardPlace,
     DeedKind,
     DeedResult,
+    GivenVerdict,
     History,
     RecordedDeed,
     Verdict,
@@ -43,12 +44,6 @@ log = logging.getLogger(__name__)
 _MOST_CLICKS = 200
 # Seconds that clicks under way get to finish when the bot stops.
 _DRAIN_S = 10.0
-
-_BUSY = "Hexward is busy or about to stop. Try again in a moment."
-_DONE_BEFORE = {
-    DeedKind.DELETE: "deleted the message",
-    DeedKind.TIMEOUT: "timed the author out",
-}
 
 
 class NotDone(Exception):
@@ -103,7 +98,11 @@ class Desk:
                 return timeout_member(_server(interaction), decision.author_id, duration, reason)
 
             await self._once(interaction, history, DeedKind.TIMEOUT, time_out, duration)
-            return f"<@{decision.author_id}> is timed out for {in_words(duration)}."
+            return tr(
+                "{member} is timed out for {lasting}.",
+                member=f"<@{decision.author_id}>",
+                lasting=in_words(duration),
+            )
 
         await self._handle(interaction, decision_id, do, in_place=True)
 
@@ -126,7 +125,9 @@ class Desk:
             Whether the answer takes the place of the message that was clicked.
         """
         if self._running.closing or self._running.full:
-            await answer(interaction, _BUSY)
+            await answer(
+                interaction, tr("Hexward is busy or about to stop. Try again in a moment.")
+            )
             return
         with self._running.counted():
             try:
@@ -150,23 +151,37 @@ class Desk:
     ) -> str | None:
         try:
             return await do()
-        except (NotAllowed, NotDone, DatabaseError) as refusal:
+        except (NotAllowed, NotDone) as refusal:
             return str(refusal)
+        except DatabaseError as error:
+            return explained(error)
         except discord.HTTPException as error:
             log.warning("Decision %d: a click failed: %s", decision_id, describe(error))
-            return f"Discord refused it (HTTP {error.status}, error {error.code}). Try again."
+            return tr(
+                "Discord refused it (HTTP {status}, error {code}). Try again.",
+                status=error.status,
+                code=error.code,
+            )
         except Exception as error:
             log.error("Decision %d: a click failed: %s", decision_id, describe(error))
-            return "Something went wrong here. The host's log says more."
+            return went_wrong()
 
     async def _looked_up(self, interaction: discord.Interaction[Any], decision_id: int) -> History:
         history = await self._verdicts.history(decision_id)
         if history is None or history.decision.server_id != interaction.guild_id:
-            raise NotDone(f"Decision {decision_id} is no longer in the log of this server.")
+            raise NotDone(
+                tr(
+                    "Decision {number} is no longer in the log of this server.",
+                    number=decision_id,
+                )
+            )
         if history.decision.author_id == FORGOTTEN:
             raise NotDone(
-                f"The author of decision {decision_id} asked to be forgotten: nothing more can be "
-                "done about it here."
+                tr(
+                    "The author of decision {number} asked to be forgotten: nothing more can be "
+                    "done about it here.",
+                    number=decision_id,
+                )
             )
         return history
 
@@ -222,7 +237,7 @@ class Desk:
         if history.timeout(datetime.now(UTC)) is not None:
             raise NotDone(await self._why_not(interaction, history.decision.id, DeedKind.TIMEOUT))
         await interaction.followup.send(
-            f"How long is <@{history.decision.author_id}> to be timed out?",
+            tr("How long is {member} to be timed out?", member=f"<@{history.decision.author_id}>"),
             view=TimeoutView(history.decision.id),
             ephemeral=True,
         )
@@ -231,7 +246,7 @@ class Desk:
     async def _undo(self, interaction: discord.Interaction[Any], history: History) -> str | None:
         taken = await self._verdicts.take_back(history.decision.id, interaction.user.id)
         if taken is None:
-            raise NotDone("There is nothing left to take back.")
+            raise NotDone(tr("There is nothing left to take back."))
         not_lifted = None
         if taken.timeout is not None:
             not_lifted = await self._lift(interaction, history, taken.timeout)
@@ -256,8 +271,8 @@ class Desk:
             latest=None if given.duration is None else given.changed_at + given.duration,
         )
         over = deed.done or deed.hurdle in (Hurdle.ALREADY, Hurdle.LEFT)
-        await self._verdicts.lifted(given.id, done=over, detail=deed.why_not if over else None)
-        return None if deed.done else f"The timeout was not lifted: {_told(deed)}"
+        await self._verdicts.lifted(given.id, done=over, detail=deed.record if over else None)
+        return None if deed.done else tr("The timeout was not lifted: {why}", why=_told(deed))
 
     async def _once(
         self,
@@ -279,7 +294,7 @@ class Desk:
         if deed_id is None:
             raise NotDone(await self._why_not(interaction, decision.id, kind))
         deed = await do()
-        await self._verdicts.finish(deed_id, done=deed.done, detail=deed.why_not)
+        await self._verdicts.finish(deed_id, done=deed.done, detail=deed.record)
         if not deed.done:
             if kind is DeedKind.DELETE and deed.hurdle is Hurdle.GONE:
                 change = Change(deleted_at=datetime.now(UTC))
@@ -296,17 +311,10 @@ class Desk:
         if history is not None and kind is not None:
             deed = history.last(kind, DeedResult.BEGUN, DeedResult.DONE, DeedResult.LIFTING)
             if deed is not None:
-                who = _who(interaction, deed.moderator_id)
-                if deed.result is DeedResult.BEGUN:
-                    return f"{who} clicked that a moment ago; it is under way."
-                when = discord.utils.format_dt(deed.at, "R")
-                return f"{who} {_DONE_BEFORE[kind]} already, {when}."
+                return _done_before(deed, interaction.user.id)
         if given is not None:
-            done = "upheld this" if given.verdict is Verdict.UPHELD else "dismissed this"
-            when = discord.utils.format_dt(given.at, "R")
-            who = _who(interaction, given.moderator_id)
-            return f"{who} {done} already, {when}. Undo takes it back."
-        return "Somebody else was faster. Look at the card again."
+            return _judged_before(given, interaction.user.id)
+        return tr("Somebody else was faster. Look at the card again.")
 
 
 _TAKEN_BACK = {
@@ -322,21 +330,52 @@ def _lasting(history: History) -> str | None:
     return None
 
 
-def _who(interaction: discord.Interaction[Any], moderator_id: int | None) -> str:
+def _done_before(deed: RecordedDeed, moderator_id: int) -> str:
+    """Who has done it already, or is about to."""
+    who, when = _who(deed.moderator_id), discord.utils.format_dt(deed.at, "R")
+    yours = deed.moderator_id == moderator_id
+    if deed.result is DeedResult.BEGUN:
+        if yours:
+            return tr("You clicked that a moment ago; it is under way.")
+        return tr("{who} clicked that a moment ago; it is under way.", who=who)
+    if deed.kind is DeedKind.DELETE:
+        if yours:
+            return tr("You deleted the message already, {when}.", when=when)
+        return tr("{who} deleted the message already, {when}.", who=who, when=when)
+    if yours:
+        return tr("You timed the author out already, {when}.", when=when)
+    return tr("{who} timed the author out already, {when}.", who=who, when=when)
+
+
+def _judged_before(given: GivenVerdict, moderator_id: int) -> str:
+    """Who has judged the flag already."""
+    who, when = _who(given.moderator_id), discord.utils.format_dt(given.at, "R")
+    yours = given.moderator_id == moderator_id
+    if given.verdict is Verdict.UPHELD:
+        if yours:
+            return tr("You upheld this already, {when}. Undo takes it back.", when=when)
+        return tr("{who} upheld this already, {when}. Undo takes it back.", who=who, when=when)
+    if yours:
+        return tr("You dismissed this already, {when}. Undo takes it back.", when=when)
+    return tr("{who} dismissed this already, {when}. Undo takes it back.", who=who, when=when)
+
+
+def _who(moderator_id: int | None) -> str:
     if moderator_id is None:
         return "Hexward"
     if moderator_id == FORGOTTEN:
-        return "Another moderator"
-    return "You" if moderator_id == interaction.user.id else f"<@{moderator_id}>"
+        return tr("Another moderator")
+    return f"<@{moderator_id}>"
 
 
 def _told(deed: Deed) -> str:
-    return " ".join(words for words in (deed.why_not, deed.remedy) if words) or "It failed."
+    told = " ".join(words for words in (deed.why_not, deed.remedy) if words)
+    return told or tr("It failed.")
 
 
 def _server(interaction: discord.Interaction[Any]) -> discord.Guild:
     if interaction.guild is None:
-        raise NotDone("This works in servers only.")
+        raise NotDone(tr("This works in servers only."))
     return interaction.guild
 
 

@@ -18,6 +18,7 @@ import aiohttp
 import discord
 
 from bot.chat.audit import fitting
+from bot.chat.captions import permission_captions
 from bot.chat.carried import Carried, Deed, Hurdle, What
 from bot.chat.lookup import ServerChannel, channel_by_id, missing_permissions, permissions_in
 from bot.language import tr
@@ -50,11 +51,6 @@ _ARCHIVED = 50083
 _UNKNOWN_CHANNEL = 10003
 # Discord counts the 28 days by its own clock.
 _CLOCKS_DIFFER = timedelta(seconds=30)
-_MODERATES_HERE = "The member moderates in this channel."
-_GONE = {
-    "channel": "The channel was deleted.",
-    "message": "The message was already deleted.",
-}
 
 # Who has one of these moderates, and is never acted on.
 MODERATES = (
@@ -117,24 +113,26 @@ async def _delete_in(
     try:
         channel = await channel_by_id(server, channel_id)
     except discord.NotFound:
-        return _hindered(What.DELETE, Hurdle.GONE, _GONE["channel"])
+        return _channel_gone()
     except discord.Forbidden:
-        return _lacking(What.DELETE, ["View Channel"], f"in <#{channel_id}>")
+        return _lacking_in(f"<#{channel_id}>", ["view_channel"])
     if lacking := missing_permissions(channel, ("view_channel", "manage_messages")):
-        return _lacking(What.DELETE, lacking, f"in {channel.mention}")
+        return _lacking_in(channel.mention, lacking)
     try:
         await _delete(channel, message_ids, reason)
     except discord.NotFound as error:
-        gone = "channel" if error.code == _UNKNOWN_CHANNEL else "message"
-        return _hindered(What.DELETE, Hurdle.GONE, _GONE[gone])
+        if error.code == _UNKNOWN_CHANNEL:
+            return _channel_gone()
+        return _hindered(What.DELETE, Hurdle.GONE, tr("The message was already deleted."))
     except discord.Forbidden:
-        return _lacking(What.DELETE, ["Manage Messages"], f"in {channel.mention}")
+        return _lacking_in(channel.mention, ["manage_messages"])
     except discord.HTTPException as error:
         if error.code != _ARCHIVED:
             raise
+        why = tr("The thread is archived and I may not wake it.")
         return replace(
-            _hindered(What.DELETE, Hurdle.FAILED, "The thread is archived and I may not wake it."),
-            remedy=f"Give my role Manage Threads in {channel.mention}.",
+            _hindered(What.DELETE, Hurdle.FAILED, why),
+            remedy=tr("Give my role Manage Threads in {channel}.", channel=channel.mention),
         )
     return Deed(True, What.DELETE)
 
@@ -170,12 +168,12 @@ async def timeout_member(
         if isinstance(found, Deed):
             return found
         if channel_id is not None and await _moderates_in(server, channel_id, found):
-            return _hindered(What.TIMEOUT, Hurdle.PROTECTED, _MODERATES_HERE)
+            return _hindered(What.TIMEOUT, Hurdle.PROTECTED, _moderates_here())
         until = discord.utils.utcnow() + min(duration, LONGEST_TIMEOUT - _CLOCKS_DIFFER)
         running = found.timed_out_until
         if running is not None and running >= until:
             ends = discord.utils.format_dt(running, "R")
-            why = f"The member is timed out already, for longer (it ends {ends})."
+            why = tr("The member is timed out already, for longer (it ends {when}).", when=ends)
             return replace(_hindered(What.TIMEOUT, Hurdle.ALREADY, why), until=running)
         return await _set_timeout(found, until, What.TIMEOUT, reason)
 
@@ -206,12 +204,12 @@ async def lift_timeout(
         if isinstance(found, Deed):
             return found
         if not found.is_timed_out():
-            why = "The member is not timed out."
+            why = tr("The member is not timed out.")
             return _hindered(What.LIFT_TIMEOUT, Hurdle.ALREADY, why)
         running = found.timed_out_until
         if latest is not None and running is not None and running > latest + _CLOCKS_DIFFER:
             ends = discord.utils.format_dt(running, "R")
-            why = f"A longer timeout has taken its place (it ends {ends})."
+            why = tr("A longer timeout has taken its place (it ends {when}).", when=ends)
             return replace(_hindered(What.LIFT_TIMEOUT, Hurdle.ALREADY, why), until=running)
         return await _set_timeout(found, None, What.LIFT_TIMEOUT, reason)
 
@@ -230,7 +228,7 @@ def spared(member: discord.Member, channel: ServerChannel | None = None) -> str 
     if hindered is not None:
         return hindered.why_not
     if permissions_in(channel, member).manage_messages:
-        return _MODERATES_HERE
+        return _moderates_here()
     return None
 
 
@@ -245,17 +243,17 @@ async def _moderates_in(server: discord.Guild, channel_id: int, member: discord.
 def _protected(member: discord.Member, what: What) -> Deed | None:
     server, me = member.guild, member.guild.me
     if me is not None and member.id == me.id:
-        return _hindered(what, Hurdle.PROTECTED, "That is the bot itself.")
+        return _hindered(what, Hurdle.PROTECTED, tr("That is the bot itself."))
     if member.id == server.owner_id:
-        return _hindered(what, Hurdle.PROTECTED, "The member owns this server.")
+        return _hindered(what, Hurdle.PROTECTED, tr("The member owns this server."))
     if member.guild_permissions.administrator:
-        return _hindered(what, Hurdle.PROTECTED, "The member is an administrator.")
+        return _hindered(what, Hurdle.PROTECTED, tr("The member is an administrator."))
     if what is What.TIMEOUT and any(getattr(member.guild_permissions, n) for n in MODERATES):
-        return _hindered(what, Hurdle.PROTECTED, "The member moderates in this server.")
+        return _hindered(what, Hurdle.PROTECTED, tr("The member moderates in this server."))
     if me is not None and me.id != server.owner_id and member.top_role >= me.top_role:
         return replace(
-            _hindered(what, Hurdle.ABOVE, "The member’s highest role is not below mine."),
-            remedy="Move my role above the roles of members in Server Settings → Roles.",
+            _hindered(what, Hurdle.ABOVE, tr("The member’s highest role is not below mine.")),
+            remedy=tr("Move my role above the roles of members in Server Settings → Roles."),
         )
     return None
 
@@ -264,14 +262,18 @@ async def _subject(server: discord.Guild, member_id: int, what: What) -> discord
     """The member, if the bot may act on them; otherwise what is in the way."""
     me = server.me
     if me is not None and not me.guild_permissions.moderate_members:
-        return _lacking(what, ["Timeout Members"], "in this server")
+        return _lacking(
+            what,
+            tr("I lack Timeout Members in this server."),
+            tr("Give my role Timeout Members in Server Settings → Roles."),
+        )
     if member_id == server.owner_id:
-        return _hindered(what, Hurdle.PROTECTED, "The member owns this server.")
+        return _hindered(what, Hurdle.PROTECTED, tr("The member owns this server."))
     try:
         # Asked for each time: who has left, who has become a moderator since.
         member = await server.fetch_member(member_id)
     except discord.NotFound:
-        return _hindered(what, Hurdle.LEFT, "The member has left the server.")
+        return _hindered(what, Hurdle.LEFT, tr("The member has left the server."))
     return _protected(member, what) or member
 
 
@@ -281,9 +283,13 @@ async def _set_timeout(
     try:
         await member.timeout(until, reason=fitting(reason))
     except discord.NotFound:
-        return _hindered(what, Hurdle.LEFT, "The member has left the server.")
+        return _hindered(what, Hurdle.LEFT, tr("The member has left the server."))
     except discord.Forbidden:
-        return _lacking(what, ["Timeout Members"], "for this member")
+        return _lacking(
+            what,
+            tr("I lack Timeout Members for this member."),
+            tr("Give my role Timeout Members in Server Settings → Roles."),
+        )
     return Deed(True, what, until=until)
 
 
@@ -336,28 +342,49 @@ async def _patiently(what: What, deed: Callable[[], Awaitable[Deed]]) -> Deed:
                 await asyncio.sleep(pause_s)
             return await deed()
     except TimeoutError:
-        return _hindered(what, Hurdle.UNANSWERED, "Discord did not let it through in time.")
+        return _hindered(what, Hurdle.UNANSWERED, tr("Discord did not let it through in time."))
     except (aiohttp.ClientError, OSError):
         return _hindered(what, Hurdle.UNANSWERED, tr("Discord could not be reached."))
     except discord.HTTPException as error:
-        why = f"Discord refused it (HTTP {error.status}, error {error.code})."
+        why = tr(
+            "Discord refused it (HTTP {status}, error {code}).",
+            status=error.status,
+            code=error.code,
+        )
         # What Discord says to be its own trouble, or too much at once, may well work later.
         stuck = error.status >= 500 or error.status == _TOO_MANY
         return _hindered(what, Hurdle.UNANSWERED if stuck else Hurdle.FAILED, why)
     except Exception as error:  # also an answer that discord.py cannot parse
-        return _hindered(what, Hurdle.FAILED, f"It failed ({describe(error)[:100]}).")
+        return _hindered(
+            what, Hurdle.FAILED, tr("It failed ({error}).", error=describe(error)[:100])
+        )
 
 
 def _hindered(what: What, hurdle: Hurdle, why_not: str) -> Deed:
     return Deed(False, what, why_not, hurdle)
 
 
-def _lacking(what: What, permissions: list[str], where: str) -> Deed:
-    names = " and ".join(permissions)
-    return Deed(
-        False,
-        what,
-        f"I lack {names} {where}.",
-        Hurdle.MISSING_PERMISSION,
-        remedy=f"Give my role {names} {where}, in Server Settings → Roles or the channel’s own.",
+def _lacking(what: What, why_not: str, remedy: str) -> Deed:
+    return Deed(False, what, why_not, Hurdle.MISSING_PERMISSION, remedy=remedy)
+
+
+def _lacking_in(channel: str, permissions: list[str]) -> Deed:
+    """A message cannot be deleted for want of permissions in its channel."""
+    names = permission_captions(permissions)
+    return _lacking(
+        What.DELETE,
+        tr("I lack {names} in {channel}.", names=names, channel=channel),
+        tr(
+            "Give my role {names} in {channel}, in Server Settings → Roles or the channel’s own.",
+            names=names,
+            channel=channel,
+        ),
     )
+
+
+def _channel_gone() -> Deed:
+    return _hindered(What.DELETE, Hurdle.GONE, tr("The channel was deleted."))
+
+
+def _moderates_here() -> str:
+    return tr("The member moderates in this channel.")

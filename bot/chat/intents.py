@@ -12,6 +12,8 @@ from enum import Enum, StrEnum
 
 import discord
 
+from bot.language import tr
+
 _PORTAL = "https://discord.com/developers/applications"
 
 
@@ -32,9 +34,12 @@ class Privileged(Enum):
     @property
     def remedy(self) -> str:
         """How whoever hosts the bot gets it."""
-        return (
-            f"Open {_PORTAL}, choose your application, Bot, Privileged Gateway Intents, switch on "
-            f"{self.value} Intent, save, and start Hexward again."
+        # The portal is in English for everybody, and so are the names of its switches.
+        return tr(
+            "Open {portal}, choose your application, Bot, Privileged Gateway Intents, switch on "
+            "{intent} Intent, save, and start Hexward again.",
+            portal=_PORTAL,
+            intent=self.value,
         )
 
     def granted(self, flags: discord.ApplicationFlags) -> bool:
@@ -44,10 +49,12 @@ class Privileged(Enum):
         return flags.gateway_guild_members or flags.gateway_guild_members_limited
 
 
-REDUCED = (
-    "The Message Content intent is off for this bot, so it reads only messages that mention it. "
-    "Apps → Check message and /check work."
-)
+def reduced() -> str:
+    """What the bot does without the Message Content intent, in a sentence or two for moderators."""
+    return tr(
+        "The Message Content intent is off for this bot, so it reads only messages that mention "
+        "it. Apps → Check message and `/check` work."
+    )
 
 
 class Asked:

@@ -29,12 +29,17 @@ CONTEXTS = {
 """The context in the catalogue (gettext's ``msgctxt``) of a text at some place of a command."""
 
 
-def speaking_to(server: discord.Guild) -> AbstractContextManager[None]:
+def speaking_to(server: discord.Guild | None) -> AbstractContextManager[None]:
     """Speak a server's language; for what is posted by tasks that serve several servers or people.
 
     Only needed where the task was not begun by an event of this very server.
+
+    Parameters
+    ----------
+    server
+        None, for one that the bot has left, is spoken to in English.
     """
-    return speaking(str(server.preferred_locale))
+    return speaking(None if server is None else str(server.preferred_locale))
 
 
 def locale_of_event(client: discord.Client, event: str, payload: Any) -> str | None:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import discord
 
+from bot.chat.captions import permission_captions
 from bot.chat.commands import Refusal
 from bot.chat.lookup import channel_by_id, missing_permissions
+from bot.language import tr
 from bot.storage.decisions import Outcome
 
 ALERT_PERMISSIONS = ("view_channel", "send_messages", "embed_links")
@@ -22,11 +24,16 @@ class Trouble:
     outcome
         `Outcome.NO_LOG_CHANNEL`, `Outcome.LOG_CHANNEL_GONE` or `Outcome.MISSING_PERMISSION`.
     detail
-        The permissions that are missing, in Discord's words.
+        The permissions that are missing, in Discord's English words: for the log of decisions.
     """
 
     outcome: Outcome
     detail: str | None = None
+
+    @property
+    def lacking(self) -> str:
+        """The permissions that are missing, in the language at hand."""
+        return permission_captions((self.detail or "").split(", "))
 
 
 async def find_log_channel(
@@ -68,14 +75,21 @@ async def checked_log_channel(server: discord.Guild, channel_id: int) -> discord
         If Discord does not say.
     """
     match await find_log_channel(server, channel_id):
-        case Trouble(Outcome.MISSING_PERMISSION, lacking):
+        case Trouble(Outcome.MISSING_PERMISSION) as trouble:
             raise Refusal(
-                f"I cannot post alerts in <#{channel_id}>: there I lack {lacking}. "
-                "Nothing was changed."
+                tr(
+                    "I cannot post alerts in {channel}: there I lack {permissions}. Nothing was "
+                    "changed.",
+                    channel=f"<#{channel_id}>",
+                    permissions=trouble.lacking,
+                )
             )
         case Trouble():
             raise Refusal(
-                f"<#{channel_id}> is not a channel that takes messages. Nothing was changed."
+                tr(
+                    "{channel} is not a channel that takes messages. Nothing was changed.",
+                    channel=f"<#{channel_id}>",
+                )
             )
         case found:
             return found

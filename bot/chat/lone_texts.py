@@ -22,6 +22,7 @@ from bot.chat.passed import Passed
 from bot.chat.ruling import rules_at
 from bot.chat.surfaces import Surface
 from bot.errors import DatabaseError, Overloaded
+from bot.language import trn
 from bot.logs import describe
 from bot.rules import Action
 from bot.screening.engine import Engine, Priority
@@ -197,17 +198,26 @@ class LoneTexts:
             return Outcome.CROWDED_OUT, None
         self._pending[server_id] = pending + 1
         try:
-            card = lone_card(text.surface, text.author_id, text.channel_id, decision, decision_id)
-            card.set_footer(text=f"{card.footer.text} · model {self._engine.model.version}")
+            card = lone_card(
+                text.surface,
+                text.author_id,
+                text.channel_id,
+                decision,
+                decision_id,
+                self._engine.model.version,
+            )
             return await _post(text.server, log_channel_id, card)
         finally:
             self._pending[server_id] -= 1
             if not self._pending[server_id]:
                 del self._pending[server_id]
                 if more := self._crowded.pop(server_id, 0):
-                    line = (
-                        f"{more:,} more titles and names were flagged, faster than Discord takes "
-                        "alerts. They are in the log of decisions."
+                    line = trn(
+                        "{count:,} more title or name was flagged, faster than Discord takes "
+                        "alerts. It is in the log of decisions.",
+                        "{count:,} more titles and names were flagged, faster than Discord takes "
+                        "alerts. They are in the log of decisions.",
+                        more,
                     )
                     await _post(text.server, log_channel_id, line)
 

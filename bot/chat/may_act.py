@@ -6,11 +6,11 @@ from typing import Any
 
 import discord
 
+from bot.chat.captions import permission_captions
 from bot.chat.lookup import Lookup, permissions_in
 from bot.chat.standing import Click
+from bot.language import tr
 from bot.storage.history import History
-
-_NAMES = {"manage_messages": "Manage Messages", "moderate_members": "Timeout Members"}
 
 
 class NotAllowed(Exception):
@@ -43,7 +43,7 @@ async def check_may(
     """
     server, moderator = interaction.guild, interaction.user
     if server is None or not isinstance(moderator, discord.Member):
-        raise NotAllowed("This works in servers only.")
+        raise NotAllowed(tr("This works in servers only."))
     decision = history.decision
     channel = server.get_channel_or_thread(decision.channel_id) or await lookup.place(
         discord.Object(decision.channel_id), server
@@ -54,13 +54,20 @@ async def check_may(
         needed.append("moderate_members")
     lacking = [name for name in needed if not getattr(permissions, name)]
     if lacking:
-        where = "" if channel is None else f" in {channel.mention}"
-        words = " and ".join(_NAMES[name] for name in lacking)
-        raise NotAllowed(f"You need the permission {words}{where} for this.")
+        words = permission_captions(lacking)
+        if channel is None:
+            raise NotAllowed(tr("You need the permission {names} for this.", names=words))
+        raise NotAllowed(
+            tr(
+                "You need the permission {names} in {channel} for this.",
+                names=words,
+                channel=channel.mention,
+            )
+        )
     if moderator.id == server.owner_id:
         return
     if decision.author_id == moderator.id:
-        raise NotAllowed("This is about your own message: another moderator has to decide.")
+        raise NotAllowed(tr("This is about your own message: another moderator has to decide."))
     if click in (Click.DELETE, Click.TIMEOUT) or lifts:
         await _check_order(server, moderator, decision.author_id, strict=click is not Click.DELETE)
 
@@ -70,12 +77,12 @@ async def _check_order(
 ) -> None:
     """Refuse if the author stands above the moderator; with `strict`, also beside them."""
     if author_id == server.owner_id:
-        raise NotAllowed("The author owns this server.")
+        raise NotAllowed(tr("The author owns this server."))
     try:
         author = await server.fetch_member(author_id)
     except discord.NotFound:
         return  # they have left, or it is a webhook: nobody to stand above anybody
     if author.top_role > moderator.top_role:
-        raise NotAllowed("The author’s highest role is above yours.")
+        raise NotAllowed(tr("The author’s highest role is above yours."))
     if strict and author.top_role == moderator.top_role:
-        raise NotAllowed("The author’s highest role is not below yours.")
+        raise NotAllowed(tr("The author’s highest role is not below yours."))

@@ -116,7 +116,7 @@ class Posting:
                 self._told_remedies.discard(key)
             elif deed.remedy is not None and key not in self._told_remedies:
                 self._told_remedies.add(key)
-                log.warning("Server %d: no %s: %s", server_id, deed.what.value, deed.why_not)
+                log.warning("Server %d: no %s: %s", server_id, deed.what.value, deed.record)
             else:
                 deed = replace(deed, remedy=None)
             deeds.append(deed)

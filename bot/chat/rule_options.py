@@ -10,9 +10,11 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.chat.captions import action_caption
 from bot.chat.commands import Refusal, clip
 from bot.chat.durations import in_words
 from bot.chat.lookup import ServerChannel, channel_by_id
+from bot.language import tr
 from bot.rules import LONGEST_TIMEOUT, LONGEST_WINDOW, SHORTEST_TIMEOUT, SHORTEST_WINDOW, Action
 from bot.storage.servers import Servers
 
@@ -71,13 +73,19 @@ class DurationOption(app_commands.Transformer):
         duration = parse_duration(str(value))
         if duration is None:
             raise Refusal(
-                f"“{clip(value)}” is not a duration. Type a number and a unit, such as 10m, 2h or "
-                "1d."
+                tr(
+                    "“{value}” is not a duration. Type a number and a unit, such as 10m, 2h or 1d.",
+                    value=clip(value),
+                )
             )
         if not self._shortest <= duration <= self._longest:
             raise Refusal(
-                f"“{clip(value)}” is out of range: from {in_words(self._shortest)} to "
-                f"{in_words(self._longest)} is possible here."
+                tr(
+                    "“{value}” is out of range: from {shortest} to {longest} is possible here.",
+                    value=clip(value),
+                    shortest=in_words(self._shortest),
+                    longest=in_words(self._longest),
+                )
             )
         return duration
 
@@ -120,12 +128,16 @@ class ActionOption(app_commands.Transformer):
 
     async def transform(self, interaction: discord.Interaction[Any], value: str, /) -> Action:
         folded = str(value).strip().lower()
-        found = next((action for action in ACTIONS if action.value == folded), None)
-        if found is None:
-            raise Refusal(
-                f"“{clip(value)}” is not an action. The actions are: {', '.join(ACTIONS)}."
+        for action in ACTIONS:
+            if folded in (action.value, action_caption(action).lower()):
+                return action
+        raise Refusal(
+            tr(
+                "“{value}” is not an action. The actions are: {actions}.",
+                value=clip(value),
+                actions=", ".join(action_caption(action) for action in ACTIONS),
             )
-        return found
+        )
 
 
 ACTIONS = {
@@ -148,7 +160,12 @@ async def resolve_channel(server: discord.Guild, channel: AnyChannel) -> ServerC
     try:
         return await channel_by_id(server, channel.id)
     except discord.HTTPException:
-        raise Refusal(f"I cannot see {channel.mention}, so no message of it is screened.") from None
+        raise Refusal(
+            tr(
+                "I cannot see {channel}, so no message of it is screened.",
+                channel=channel.mention,
+            )
+        ) from None
 
 
 async def check_room(
@@ -166,8 +183,11 @@ async def check_room(
     places = (await servers.get(server_id)).places
     if channel.id not in places and len(places) >= MOST_PLACES:
         raise Refusal(
-            f"This server has made choices for {MOST_PLACES} channels, and more are not kept. "
-            "Make one for a category instead, or reset others first. Nothing was changed."
+            tr(
+                "This server has made choices for {most} channels, and more are not kept. Make one "
+                "for a category instead, or reset others first. Nothing was changed.",
+                most=MOST_PLACES,
+            )
         )
 
 

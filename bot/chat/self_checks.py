@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from bot import __version__
 from bot.chat.client import Hexward
+from bot.chat.commands import explained
 from bot.chat.findings import Finding, Level
 from bot.errors import DatabaseError, HexwardError
 from bot.labels import Label
@@ -82,7 +83,7 @@ async def check_model(engine: Engine, server_id: int) -> Finding:
             for text in (_FRIENDLY, _RUDE)
         ]
     except HexwardError as error:
-        return Finding(Level.BAD, subject, str(error), tr("Try again in a moment."))
+        return Finding(Level.BAD, subject, explained(error), tr("Try again in a moment."))
     took_ms = (clock() - began) * 1000
     if rude <= friendly:
         return Finding(
@@ -114,7 +115,8 @@ async def check_database(database: Database) -> Finding:
     try:
         health = await database.health()
     except DatabaseError as error:
-        return Finding(Level.BAD, subject, str(error), tr("Whoever hosts this bot has to mend it."))
+        remedy = tr("Whoever hosts this bot has to mend it.")
+        return Finding(Level.BAD, subject, explained(error), remedy)
     free = health.free_bytes
     if health.revision != health.newest:
         what = tr(
@@ -159,7 +161,7 @@ async def check_backlog(engine: Engine, unscreened: Unscreened, server_id: int) 
     try:
         left = await unscreened.count(server_id)
     except DatabaseError as error:
-        return Finding(Level.BAD, subject, str(error))
+        return Finding(Level.BAD, subject, explained(error))
     waiting = engine.figures().waiting
     if left:
         what = trn(

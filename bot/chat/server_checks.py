@@ -126,7 +126,7 @@ def _trouble(trouble: Trouble, settings: ServerSettings) -> Finding:
             what = tr(
                 "Alerts belong in {channel}, but there I lack {permissions}.",
                 channel=f"<#{settings.log_channel_id}>",
-                permissions=trouble.detail,
+                permissions=trouble.lacking,
             )
             remedy = tr("Give my role that permission in the channel’s own permissions.")
             return Finding(Level.BAD, subject, what, remedy)

@@ -10,6 +10,8 @@ from datetime import datetime
 
 import discord
 
+from bot.language import tr, trn
+
 
 @dataclass(slots=True, eq=False)
 class Spell:
@@ -91,22 +93,38 @@ def summary(spell: Spell, *, catching_up: bool, stopping: bool = False) -> str:
     """
     sentences = []
     if spell.messages:
-        count = "1 message" if spell.messages == 1 else f"{spell.messages:,} messages"
         place = _places([channel_id for channel_id, _ in spell.channels.most_common()])
         when = _between(spell.first_at, spell.last_at)
-        sentences.append(
-            f"{count} in {place}, posted {when}, went unscreened while Hexward was away."
-            if spell.away
-            else f"{count} in {place} went unscreened {when}."
-        )
+        if spell.away:
+            counted = trn(
+                "{count:,} message in {place}, posted {when}, went unscreened while Hexward was "
+                "away.",
+                "{count:,} messages in {place}, posted {when}, went unscreened while Hexward was "
+                "away.",
+                spell.messages,
+                place=place,
+                when=when,
+            )
+        else:
+            counted = trn(
+                "{count:,} message in {place} went unscreened {when}.",
+                "{count:,} messages in {place} went unscreened {when}.",
+                spell.messages,
+                place=place,
+                when=when,
+            )
+        sentences.append(counted)
         sentences.append(_since(spell, catching_up=catching_up, stopping=stopping))
     if spell.left_out:
         # The latest moment: what is said to be screened must be so in every channel.
         latest_first = sorted(spell.left_out, key=lambda one: spell.left_out[one], reverse=True)
         sentences.append(
-            f"While Hexward was away, more was posted in {_places(latest_first)} than is made up "
-            f"for: there, what came before {_moment(spell.left_out[latest_first[0]])} stays "
-            "unscreened."
+            tr(
+                "While Hexward was away, more was posted in {place} than is made up for: there, "
+                "what came before {moment} stays unscreened.",
+                place=_places(latest_first),
+                moment=_moment(spell.left_out[latest_first[0]]),
+            )
         )
     return " ".join(sentences)
 
@@ -114,43 +132,88 @@ def summary(spell: Spell, *, catching_up: bool, stopping: bool = False) -> str:
 def _since(spell: Spell, *, catching_up: bool, stopping: bool) -> str:
     """What has become of the messages by now."""
     if not catching_up:
-        return "Catching up is switched off, so they stay unscreened."
-    by = f" by {_moment(spell.settled_at)}" if spell.settled_at and not spell.waiting else ""
+        return tr("Catching up is switched off, so they stay unscreened.")
+    by = _moment(spell.settled_at) if spell.settled_at and not spell.waiting else None
     if spell.screened == spell.messages:
-        return f"{'It was' if spell.messages == 1 else 'All of them were'} screened{by}."
-    parts = []
+        return _all_screened(spell.messages, by)
+    clauses = []
     if spell.screened:
-        parts.append(f"{spell.screened:,} {_was(spell.screened)} screened{by or ' since'}")
+        clauses.append(_screened(spell.screened, by))
     if spell.gone:
-        parts.append(f"{spell.gone:,} {_was(spell.gone)} deleted before")
+        clauses.append(
+            trn("{count:,} was deleted before", "{count:,} were deleted before", spell.gone)
+        )
     if spell.lost:
-        parts.append(f"{spell.lost:,} stay{'s' if spell.lost == 1 else ''} unscreened")
+        clauses.append(trn("{count:,} stays unscreened", "{count:,} stay unscreened", spell.lost))
     if left := len(spell.waiting):
-        if not parts:
-            they = "It is" if spell.messages == 1 else "They are"
-        else:
-            they = f"{left:,} {'is' if left == 1 else 'are'}"
-        when = "after the next start" if stopping else "as soon as there is room"
-        parts.append(f"{they} to be screened {when}")
-    return "; ".join(parts) + "."
+        clauses.append(_left(left, stopping) if clauses else _all_left(spell.messages, stopping))
+    return "; ".join(clauses) + "."
 
 
-def _was(count: int) -> str:
-    return "was" if count == 1 else "were"
+def _all_screened(count: int, by: str | None) -> str:
+    if by is None:
+        return trn("It was screened.", "All of them were screened.", count)
+    return trn(
+        "It was screened by {moment}.", "All of them were screened by {moment}.", count, moment=by
+    )
+
+
+def _screened(count: int, by: str | None) -> str:
+    if by is None:
+        return trn("{count:,} was screened since", "{count:,} were screened since", count)
+    return trn(
+        "{count:,} was screened by {moment}",
+        "{count:,} were screened by {moment}",
+        count,
+        moment=by,
+    )
+
+
+def _left(count: int, stopping: bool) -> str:
+    if stopping:
+        return trn(
+            "{count:,} is to be screened after the next start",
+            "{count:,} are to be screened after the next start",
+            count,
+        )
+    return trn(
+        "{count:,} is to be screened as soon as there is room",
+        "{count:,} are to be screened as soon as there is room",
+        count,
+    )
+
+
+def _all_left(count: int, stopping: bool) -> str:
+    if stopping:
+        return trn(
+            "It is to be screened after the next start",
+            "They are to be screened after the next start",
+            count,
+        )
+    return trn(
+        "It is to be screened as soon as there is room",
+        "They are to be screened as soon as there is room",
+        count,
+    )
 
 
 def _places(channel_ids: Sequence[int]) -> str:
     """The first channel by name, the others by number."""
-    others = len(channel_ids) - 1
+    others, channel = len(channel_ids) - 1, f"<#{channel_ids[0]}>"
     if not others:
-        return f"<#{channel_ids[0]}>"
-    return f"<#{channel_ids[0]}> and {others} other channel{'s' if others > 1 else ''}"
+        return channel
+    return trn(
+        "{channel} and {count} other channel",
+        "{channel} and {count} other channels",
+        others,
+        channel=channel,
+    )
 
 
 def _between(first: datetime, last: datetime) -> str:
     if int(first.timestamp()) // 60 == int(last.timestamp()) // 60:
-        return f"at {_moment(first)}"
-    return f"between {_moment(first)} and {_moment(last)}"
+        return tr("at {moment}", moment=_moment(first))
+    return tr("between {first} and {last}", first=_moment(first), last=_moment(last))
 
 
 def _moment(at: datetime) -> str:

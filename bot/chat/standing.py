@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from discord.utils import format_dt
 
-from bot.chat.carried import PATIENCE
+from bot.chat.carried import PATIENCE, hurdle_in_words
 from bot.chat.durations import in_words
 from bot.language import tr
 from bot.storage.history import DeedKind, DeedResult, History, RecordedDeed, Verdict
@@ -78,49 +78,81 @@ def clicks(history: History, now: datetime) -> tuple[Click, ...]:
 def _lines(history: History) -> list[str]:
     told: list[tuple[datetime, str]] = []
     if history.edited_at is not None:
-        told.append(
-            (history.edited_at, f"Message edited {_when(history.edited_at)}, after it was flagged")
-        )
+        edited = tr("Message edited {when}, after it was flagged", when=_when(history.edited_at))
+        told.append((history.edited_at, edited))
     if history.deleted_at is not None and history.deletion is None:
-        told.append((history.deleted_at, f"Message deleted {_when(history.deleted_at)}"))
+        deleted = tr("Message deleted {when}", when=_when(history.deleted_at))
+        told.append((history.deleted_at, deleted))
     for deed in history.deeds:
         words = _deed(deed)
         if words is not None:
             told.append((deed.at, words))
     if history.verdict is not None and not _goes_without_saying(history):
         given = history.verdict
-        heading = "Upheld" if given.verdict is Verdict.UPHELD else "Dismissed as a false alarm"
-        told.append((given.at, f"**{heading}** by {_who(given.moderator_id)} {_when(given.at)}"))
+        who, when = _who(given.moderator_id), _when(given.at)
+        if given.verdict is Verdict.UPHELD:
+            words = tr("**Upheld** by {who} {when}", who=who, when=when)
+        else:
+            words = tr("**Dismissed as a false alarm** by {who} {when}", who=who, when=when)
+        told.append((given.at, words))
     return [words for _, words in sorted(told, key=lambda entry: entry[0])]
 
 
 def _deed(deed: RecordedDeed) -> str | None:
     """One line about a deed; None for what the card says itself or what is under way."""
+    who, when = _who(deed.moderator_id), _when(deed.at)
     if deed.kind is DeedKind.UNDO:
-        taken = {
-            Verdict.UPHELD: "“Upheld” taken back",
-            Verdict.DISMISSED: "“False alarm” taken back",
-            None: "Undone",
-        }[None if deed.detail is None else Verdict(deed.detail)]
-        return f"{taken} by {_who(deed.moderator_id)} {_when(deed.at)}"
+        match None if deed.detail is None else Verdict(deed.detail):
+            case Verdict.UPHELD:
+                return tr("“Upheld” taken back by {who} {when}", who=who, when=when)
+            case Verdict.DISMISSED:
+                return tr("“False alarm” taken back by {who} {when}", who=who, when=when)
+            case _:
+                return tr("Undone by {who} {when}", who=who, when=when)
     if deed.moderator_id is None:  # by the server's rules
         if _was_lifted(deed):
-            return f"Timeout lifted {_when(deed.changed_at)}"
+            return tr("Timeout lifted {when}", when=_when(deed.changed_at))
         # The card tells it, unless it had to be posted before.
         return _late(deed) if deed.changed_at - deed.at >= _LATE else None
-    by = f"by {_who(deed.moderator_id)} {_when(deed.at)}"
     if deed.kind is DeedKind.DELETE:
-        return f"**Message deleted** {by}" if deed.result is DeedResult.DONE else None
-    lasting = "" if deed.duration is None else f" for {in_words(deed.duration)}"
+        if deed.result is not DeedResult.DONE:
+            return None
+        return tr("**Message deleted** by {who} {when}", who=who, when=when)
+    return _timeout(deed, who, when)
+
+
+def _timeout(deed: RecordedDeed, who: str, when: str) -> str | None:
+    """One line about a timeout that a moderator gave; None while it is under way or if it failed,
+    which is told to who clicked."""
+    ends_at = deed.ends_at()
+    if ends_at is None or deed.duration is None:
+        return None  # a timeout has a duration
+    lasting = in_words(deed.duration)
     match deed.result:
         case DeedResult.DONE | DeedResult.LIFTING:
-            ends_at = deed.ends_at()
-            until = "" if ends_at is None else f", until {format_dt(ends_at, 'f')}"
-            return f"**Author timed out**{lasting} {by}{until}"
+            return tr(
+                "**Author timed out** for {lasting} by {who} {when}, until {until}",
+                lasting=lasting,
+                who=who,
+                when=when,
+                until=format_dt(ends_at, "f"),
+            )
+        case DeedResult.UNDONE if deed.detail:
+            return tr(
+                "Author timed out for {lasting} by {who} {when}; ended",
+                lasting=lasting,
+                who=who,
+                when=when,
+            )
         case DeedResult.UNDONE:
-            ended = "ended" if deed.detail else f"lifted {_when(deed.changed_at)}"
-            return f"Author timed out{lasting} {by}; {ended}"
-        case _:  # under way, or it failed, which is told to who clicked
+            return tr(
+                "Author timed out for {lasting} by {who} {when}; lifted {lifted}",
+                lasting=lasting,
+                who=who,
+                when=when,
+                lifted=_when(deed.changed_at),
+            )
+        case _:
             return None
 
 
@@ -131,11 +163,13 @@ def _late(deed: RecordedDeed) -> str | None:
         case DeedKind.DELETE, DeedResult.DONE:
             return tr("Message deleted {when}", when=when)
         case DeedKind.DELETE, DeedResult.FAILED:
-            return tr("Message not deleted {when}: {why}", when=when, why=deed.detail or "?")
+            why = hurdle_in_words(deed.detail)
+            return tr("Message not deleted {when}: {why}", when=when, why=why)
         case DeedKind.TIMEOUT, DeedResult.DONE | DeedResult.LIFTING:
             return tr("Author timed out {when}", when=when)
         case DeedKind.TIMEOUT, DeedResult.FAILED:
-            return tr("Author not timed out {when}: {why}", when=when, why=deed.detail or "?")
+            why = hurdle_in_words(deed.detail)
+            return tr("Author not timed out {when}: {why}", when=when, why=why)
         case _:
             return None
 
@@ -161,7 +195,7 @@ def _goes_without_saying(history: History) -> bool:
 
 
 def _who(moderator_id: int | None) -> str:
-    return "a moderator" if moderator_id in (None, FORGOTTEN) else f"<@{moderator_id}>"
+    return tr("a moderator") if moderator_id in (None, FORGOTTEN) else f"<@{moderator_id}>"
 
 
 def _when(moment: datetime) -> str:

@@ -6,23 +6,35 @@ the picture is clicked, and what is seen is the picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import discord
 
 from bot.chat.layouts import component_texts, embed_texts
 from bot.chat.text_files import TextFile, text_files
+from bot.language import tr
 
-MESSAGE_WORDS = {
-    "content": "Message",
-    "poll": "Poll",
-    "embed": "Embed",
-    "description": "Description of an attachment",
-    "attachment": "Text file",
-    "components": "Text beside buttons",
+_WORDS: Mapping[str, Callable[[], str]] = {
+    "content": lambda: tr("Message"),
+    "poll": lambda: tr("Poll"),
+    "embed": lambda: tr("Embed"),
+    "description": lambda: tr("Description of an attachment"),
+    "attachment": lambda: tr("Text file"),
+    "components": lambda: tr("Text beside buttons"),
+    "forward": lambda: tr("Forwarded text"),
+    "forward/embed": lambda: tr("Forwarded text: embed"),
+    "forward/description": lambda: tr("Forwarded text: description of an attachment"),
+    "forward/attachment": lambda: tr("Forwarded text: text file"),
+    "forward/components": lambda: tr("Forwarded text: text beside buttons"),
+    # What stands in no message; see `bot.chat.lone_texts`.
+    "title": lambda: tr("Title"),
+    "nickname": lambda: tr("Nickname"),
+    "display-name": lambda: tr("Display name"),
+    "username": lambda: tr("Username"),
 }
-"""What the surfaces of a message are called on cards, by the first word of their name."""
+MESSAGE_WORDS = frozenset({"content", "poll", "embed", "description", "attachment", "components"})
+"""The surfaces of a message itself, by the first word of their name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +107,15 @@ def parts(message: discord.Message) -> tuple[Part, ...]:
 
 def words(name: str) -> str:
     """What a surface is called on a card: ``Text file``, ``Forwarded text: embed``."""
+    if name in _WORDS:
+        return _WORDS[name]()
     *outer, inner = name.split("/")
     kind, _, number = inner.partition("-")
     if kind == "forward":
-        return "Forwarded text"
-    known = MESSAGE_WORDS.get(kind, kind.capitalize())
-    shown = f"{known} {number}" if number else known
-    return f"Forwarded text: {shown[0].lower()}{shown[1:]}" if outer else shown
+        number = ""
+    known = _WORDS.get(f"forward/{kind}" if outer else kind)
+    shown = known() if known else kind.capitalize()
+    return f"{shown} {number}" if number else shown
 
 
 def numbered(name: str, number: int) -> str:

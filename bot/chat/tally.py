@@ -15,6 +15,7 @@ from enum import Enum
 
 import discord
 
+from bot.chat.languages import speaking_to
 from bot.chat.log_channel import find_log_channel
 from bot.chat.spells import Spell, summary
 from bot.logs import describe
@@ -229,7 +230,8 @@ class Tally:
 
     async def _say(self, spell: Spell, *, stopping: bool = False) -> None:
         """Post or edit a spell's line, if there is something new to say and a place for it."""
-        words = summary(spell, catching_up=self._catching_up, stopping=stopping)
+        with speaking_to(self._client.get_guild(spell.server_id)):
+            words = summary(spell, catching_up=self._catching_up, stopping=stopping)
         if words == spell.told:
             return
         try:

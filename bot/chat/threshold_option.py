@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from discord import app_commands
 
+from bot.chat.captions import preset_caption
 from bot.chat.threshold_buttons import shortest
 from bot.labels import Label
 from bot.language import tr
@@ -43,4 +44,4 @@ def _offers(
     if suggested.changes and suggested.threshold is not None:
         yield suggested.threshold, tr("suggested by verdicts")
     for name in PRESET_NAMES:
-        yield presets.thresholds(name)[label], tr("preset {name}", name=name)
+        yield presets.thresholds(name)[label], tr("preset {name}", name=preset_caption(name))

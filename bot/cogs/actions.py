@@ -10,6 +10,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.chat.captions import action_caption, and_more, mode_line
 from bot.chat.client import Hexward
 from bot.chat.commands import LabelOption, Refusal, answer, server_of
 from bot.chat.durations import in_words
@@ -24,6 +25,7 @@ from bot.chat.rule_options import (
 )
 from bot.chat.ruling import rules_at
 from bot.labels import LABELS, Label
+from bot.language import tr
 from bot.rules import Action, Measure, Mode
 from bot.screening.policy import Rules
 from bot.screening.presets import Presets
@@ -70,8 +72,11 @@ class ActionCommands(
         server = server_of(interaction)
         if duration is not None and action is not Action.TIMEOUT:
             raise Refusal(
-                f"Only a timeout has a duration, and the action is {action.value}. Nothing was "
-                "changed."
+                tr(
+                    "Only a timeout has a duration, and the action is {action}. Nothing was "
+                    "changed.",
+                    action=action_caption(action),
+                )
             )
         if action is Action.TIMEOUT and duration is None:
             duration = _USUAL_TIMEOUT
@@ -82,12 +87,23 @@ class ActionCommands(
         channel_id = None if channel is None else channel.id
         await self._servers.set_measure(server.id, label, measure, channel_id=channel_id)
         settings = await self._servers.get(server.id)
-        where = "" if channel is None else f" in {channel.mention}"
-        lines = [f"**{label.caption}**{where}: {in_full(measure)}."]
+        if channel is None:
+            lines = [f"**{label.caption}**: {in_full(measure)}."]
+        else:
+            lines = [
+                tr(
+                    "**{label}** in {channel}: {action}.",
+                    label=label.caption,
+                    channel=channel.mention,
+                    action=in_full(measure),
+                )
+            ]
         if action.acts and settings.mode is Mode.OBSERVE:
             lines.append(
-                "This server observes, so it is only told on the cards. `/mode enforce` has it "
-                "carried out."
+                tr(
+                    "This server observes, so it is only told on the cards. `/mode enforce` has it "
+                    "carried out."
+                )
             )
         elif action.acts:
             lines += [f"⚠️ {sentence}" for sentence in shortcomings(server, settings)]
@@ -108,7 +124,8 @@ class ActionCommands(
         if channel is None:
             _add_places(card, settings)
         else:
-            card.description = f"In {channel.mention}\n{card.description}"
+            place_line = tr("In {channel}", channel=channel.mention)
+            card.description = f"{place_line}\n{card.description}"
         await answer(interaction, embed=card)
 
     @app_commands.command()
@@ -128,12 +145,7 @@ class ActionCommands(
         channel_id = None if channel is None else channel.id
         await self._servers.reset_measure(server.id, label, channel_id=channel_id)
         settings = await self._servers.get(server.id)
-        subject = "All labels" if label is None else f"**{label.caption}**"
-        verb = "do" if label is None else "does"
-        if channel is None:
-            told = f"{subject} {'alert' if label is None else 'alerts'} again."
-        else:
-            told = f"{subject} {verb} in {channel.mention} what holds around it."
+        told = _reset(label, None if channel is None else channel.mention)
         await answer(
             interaction, told, embed=self._card(settings, rules_at(self._presets, settings))
         )
@@ -141,9 +153,9 @@ class ActionCommands(
     def _card(self, settings: ServerSettings, rules: Rules) -> discord.Embed:
         lines = [f"**{label.caption}**: {in_full(rules[label].measure)}" for label in LABELS]
         card = discord.Embed(
-            title="Actions", description="\n".join(lines), colour=discord.Colour.blurple()
+            title=tr("Actions"), description="\n".join(lines), colour=discord.Colour.blurple()
         )
-        card.set_footer(text=f"Mode: {settings.mode.value}")
+        card.set_footer(text=mode_line(settings.mode))
         return card
 
 
@@ -151,14 +163,32 @@ def in_full(measure: Measure) -> str:
     """What a measure does, as a phrase."""
     match measure.action:
         case Action.LOG:
-            return "log, without an alert"
+            return tr("log, without an alert")
         case Action.DELETE:
-            return "alert and delete the message"
+            return tr("alert and delete the message")
+        case Action.TIMEOUT if measure.timeout:
+            return tr(
+                "alert, delete the message and time its author out for {lasting}",
+                lasting=in_words(measure.timeout),
+            )
         case Action.TIMEOUT:
-            lasting = in_words(measure.timeout) if measure.timeout else "a while"
-            return f"alert, delete the message and time its author out for {lasting}"
+            return tr("alert, delete the message and time its author out for a while")
         case _:
-            return "alert"
+            return action_caption(Action.ALERT)
+
+
+def _reset(label: Label | None, channel: str | None) -> str:
+    if label is None:
+        if channel is None:
+            return tr("All labels alert again.")
+        return tr("All labels do in {channel} what holds around it.", channel=channel)
+    if channel is None:
+        return tr("**{label}** alerts again.", label=label.caption)
+    return tr(
+        "**{label}** does in {channel} what holds around it.",
+        label=label.caption,
+        channel=channel,
+    )
 
 
 def _add_places(card: discord.Embed, settings: ServerSettings) -> None:
@@ -171,13 +201,13 @@ def _add_places(card: discord.Embed, settings: ServerSettings) -> None:
         ends = accumulate(len(line) + 1 for line in lines[:_MOST_SHOWN])
         room = sum(end <= _MOST_CHARACTERS for end in ends)
         more = len(lines) - room
-        shown = lines[:room] + ([f"and {more} more"] if more > 0 else [])
-        card.description = f"{card.description}\n\n**Otherwise**\n" + "\n".join(shown)
+        shown = and_more(lines[:room], more, separator="\n")
+        card.description = f"{card.description}\n\n**{tr('Otherwise')}**\n{shown}"
 
 
 def _brief(measures: Mapping[Label, Measure]) -> str:
     return ", ".join(
-        f"{label.caption} {measure.action.value}"
+        f"{label.caption} {action_caption(measure.action)}"
         + (f" {in_words(measure.timeout)}" if measure.timeout else "")
         for label, measure in measures.items()
     )

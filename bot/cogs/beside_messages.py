@@ -8,13 +8,9 @@ from discord.ext import commands
 
 from bot.chat.client import Hexward
 from bot.chat.commands import answer, server_id
-from bot.chat.intents import REDUCED, Privileged
+from bot.chat.intents import Privileged, reduced
+from bot.language import tr
 from bot.storage.servers import Servers
-
-_NAMES_NEED = (
-    "Discord tells this bot nothing of names: it runs without the Server Members intent. Whoever "
-    "hosts it has to set MEMBERS_INTENT=true. "
-)
 
 
 @app_commands.default_permissions(manage_guild=True)
@@ -51,18 +47,25 @@ class ScreeningCommands(
         """Show what is looked at in this server"""
         await interaction.response.defer(ephemeral=True)
         settings = await self._servers.get(server_id(interaction))
-        messages = "Messages are screened." if self._client.asked.message_content else REDUCED
+        whole = self._client.asked.message_content
+        messages = tr("Messages are screened.") if whole else reduced()
         lines = [messages, _titles(settings.screen_titles), self._names(settings.screen_names)]
         await answer(interaction, "\n".join(lines))
 
     def _names(self, screen: bool) -> str:
         if not screen:
-            return "Names of members are left alone."
+            return tr("Names of members are left alone.")
         if self._client.asked.members:
-            return "Names are screened when a member joins or changes theirs."
-        return f"Names are to be screened, but cannot be. {_NAMES_NEED}{Privileged.MEMBERS.remedy}"
+            return tr("Names are screened when a member joins or changes theirs.")
+        cannot = tr(
+            "Names are to be screened, but cannot be. Discord tells this bot nothing of names: it "
+            "runs without the Server Members intent. Whoever hosts it has to set "
+            "MEMBERS_INTENT=true."
+        )
+        return f"{cannot} {Privileged.MEMBERS.remedy}"
 
 
 def _titles(screen: bool) -> str:
-    what = "are screened" if screen else "are left alone"
-    return f"Titles of threads and forum posts {what}."
+    if screen:
+        return tr("Titles of threads and forum posts are screened.")
+    return tr("Titles of threads and forum posts are left alone.")

@@ -18,6 +18,7 @@ from discord.ext import commands
 
 from bot.chat.backlog import Backlog
 from bot.chat.client import Hexward
+from bot.chat.languages import speaking_to
 from bot.chat.lookup import channel_by_id, message_by_id, missing_permissions
 from bot.chat.missed import READ_PERMISSIONS, Missed, find_missed
 from bot.chat.tally import Settled
@@ -255,7 +256,7 @@ class CatchUp(commands.Cog):
             return True
         done = await asyncio.gather(
             *(
-                self._screen(row, messages[row.message_id])
+                self._screen(server, row, messages[row.message_id])
                 for row in rows
                 if row.message_id in messages
             )
@@ -305,13 +306,16 @@ class CatchUp(commands.Cog):
             await asyncio.sleep(_PAUSE_S)
         return found
 
-    async def _screen(self, row: UnscreenedMessage, message: discord.Message | None) -> bool:
+    async def _screen(
+        self, server: discord.Guild, row: UnscreenedMessage, message: discord.Message | None
+    ) -> bool:
         """Screen one message; False if it has to be tried again later."""
         if message is None:
             self._settle(row, Settled.GONE)
             return True
         try:
-            await self._when_there_is_room(message)
+            with speaking_to(server):
+                await self._when_there_is_room(message)
         except (Overloaded, DatabaseError, EngineClosed):
             return False
         except Exception as error:

@@ -14,6 +14,7 @@ from bot.chat.commands import Refusal, answer, server_id
 from bot.chat.passages import passages
 from bot.chat.ruling import rules_at
 from bot.chat.surfaces import Part, Surface, parts
+from bot.language import tr
 from bot.screening.engine import Engine, Priority
 from bot.screening.policy import decide
 from bot.screening.presets import Presets
@@ -69,7 +70,7 @@ class CheckCommands(commands.Cog):
     async def _answer(self, interaction: discord.Interaction[Hexward], texts: list[str]) -> None:
         texts = [text for text in texts if not text.isspace()]
         if not texts:
-            raise Refusal("There is no text in it to check.")
+            raise Refusal(tr("There is no text in it to check."))
         settings = await self._servers.get(server_id(interaction))
         score = partial(
             self._engine.score, server_id=server_id(interaction), priority=Priority.CHECK
@@ -89,4 +90,6 @@ async def _read(part: Part) -> Surface | None:
     try:
         return await part.read()
     except (discord.DiscordException, OSError, TimeoutError):
-        raise Refusal("A text file in it could not be fetched from Discord. Try again.") from None
+        raise Refusal(
+            tr("A text file in it could not be fetched from Discord. Try again.")
+        ) from None

@@ -13,6 +13,7 @@ from bot.chat.commands import Refusal, answer, server_id
 from bot.chat.durations import in_words
 from bot.chat.readiness import shortcomings, wanted
 from bot.chat.rule_options import TIMEOUTS, WINDOWS
+from bot.language import tr, trn
 from bot.rules import MOST_FLAGS, Mode, Step
 from bot.storage.server_settings import MOST_STEPS
 from bot.storage.servers import Servers, ServerSettings
@@ -51,12 +52,21 @@ class EscalationCommands(
         server = server_id(interaction)
         try:
             step = Step(flags, window, timeout)
-        except ValueError as error:
-            raise Refusal(f"This cannot be a step: {error}. Nothing was changed.") from None
+        except ValueError:  # only another client than Discord's sends such a number
+            raise Refusal(
+                tr(
+                    "This cannot be a step: from 1 to {most} flags are possible. Nothing was "
+                    "changed.",
+                    most=MOST_FLAGS,
+                )
+            ) from None
         if not await self._servers.set_step(server, step):
             raise Refusal(
-                f"There are {MOST_STEPS} steps, and more are not kept. Take one away with "
-                "`/escalation off`. Nothing was changed."
+                tr(
+                    "There are {most} steps, and more are not kept. Take one away with "
+                    "`/escalation off`. Nothing was changed.",
+                    most=MOST_STEPS,
+                )
             )
         await answer(interaction, await self._state(interaction, server))
 
@@ -78,21 +88,34 @@ class EscalationCommands(
         server = server_id(interaction)
         dropped = await self._servers.drop_steps(server, flags)
         if not dropped and flags is not None:
-            raise Refusal(f"There is no step with {flags} flags. Nothing was changed.")
+            raise Refusal(
+                trn(
+                    "There is no step with {count} flag. Nothing was changed.",
+                    "There is no step with {count} flags. Nothing was changed.",
+                    flags,
+                )
+            )
         await answer(interaction, await self._state(interaction, server))
 
     async def _state(self, interaction: discord.Interaction[Hexward], server: int) -> str:
         settings = await self._servers.get(server)
         if not settings.escalation:
-            return "There is no escalation. Add a step with `/escalation set`."
+            return tr("There is no escalation. Add a step with `/escalation set`.")
         lines = [
-            f"After **{step.flags}** {'flag' if step.flags == 1 else 'flags'} within "
-            f"{in_words(step.window)}: a timeout of **{in_words(step.timeout)}**."
+            trn(
+                "After **{count}** flag within {window}: a timeout of **{timeout}**.",
+                "After **{count}** flags within {window}: a timeout of **{timeout}**.",
+                step.flags,
+                window=in_words(step.window),
+                timeout=in_words(step.timeout),
+            )
             for step in settings.escalation
         ]
         lines.append(
-            "Flags count that moderators upheld or the bot enforced. Labels that only alert stay "
-            "alerts, and members who moderate are never timed out."
+            tr(
+                "Flags count that moderators upheld or the bot enforced. Labels that only alert "
+                "stay alerts, and members who moderate are never timed out."
+            )
         )
         if interaction.guild is not None:
             lines += _notes(interaction.guild, settings)
@@ -101,7 +124,9 @@ class EscalationCommands(
 
 def _notes(server: discord.Guild, settings: ServerSettings) -> list[str]:
     if not wanted(settings).acts:
-        return ["So far no label does more than alert; choose what is done with `/actions set`."]
+        return [
+            tr("So far no label does more than alert; choose what is done with `/actions set`.")
+        ]
     if settings.mode is Mode.OBSERVE:
-        return ["This server observes, so it is only told on the cards."]
+        return [tr("This server observes, so it is only told on the cards.")]
     return [f"⚠️ {sentence}" for sentence in shortcomings(server, settings)]

@@ -6,9 +6,11 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.chat.captions import and_more
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer, server_id
 from bot.chat.lookup import channel_by_id
+from bot.language import tr
 from bot.storage.servers import ExemptionKind, Servers
 
 AnyChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
@@ -39,7 +41,10 @@ class ExemptCommands(
         server, lines = server_id(interaction), []
         for kind, target in _targets(role, channel):
             new = await self._servers.add_exemption(server, kind, target.id)
-            lines.append(f"{target.mention} is {'now' if new else 'already'} exempt.")
+            if new:
+                lines.append(tr("{what} is now exempt.", what=target.mention))
+            else:
+                lines.append(tr("{what} is already exempt.", what=target.mention))
         await answer(interaction, "\n".join(lines))
 
     @app_commands.command()
@@ -55,7 +60,10 @@ class ExemptCommands(
         server, lines = server_id(interaction), []
         for kind, target in _targets(role, channel):
             was = await self._servers.remove_exemption(server, kind, target.id)
-            lines.append(f"{target.mention} {'is screened again' if was else 'was not exempt'}.")
+            if was:
+                lines.append(tr("{what} is screened again.", what=target.mention))
+            else:
+                lines.append(tr("{what} was not exempt.", what=target.mention))
         await answer(interaction, "\n".join(lines))
 
     @app_commands.command(name="list")
@@ -66,19 +74,16 @@ class ExemptCommands(
             raise app_commands.NoPrivateMessage
         await self._forget_deleted(interaction.guild)
         settings = await self._servers.get(interaction.guild.id)
-        card = discord.Embed(title="Not screened", colour=discord.Colour.blurple())
+        card = discord.Embed(title=tr("Not screened"), colour=discord.Colour.blurple())
         roles = [f"<@&{role_id}>" for role_id in sorted(settings.exempt_role_ids)]
         channels = [f"<#{channel_id}>" for channel_id in sorted(settings.exempt_channel_ids)]
-        card.add_field(name="Roles", value=_fitting(roles), inline=False)
-        card.add_field(name="Channels", value=_fitting(channels), inline=False)
+        card.add_field(name=tr("Roles"), value=_fitting(roles), inline=False)
+        card.add_field(name=tr("Channels"), value=_fitting(channels), inline=False)
         card.add_field(
-            name="Members who can manage messages",
-            value="Not screened" if settings.exempt_moderators else "Screened",
+            name=tr("Members who can manage messages"),
+            value=_state(settings.exempt_moderators),
         )
-        card.add_field(
-            name="Bots and webhooks",
-            value="Not screened" if settings.exempt_bots else "Screened",
-        )
+        card.add_field(name=tr("Bots and webhooks"), value=_state(settings.exempt_bots))
         await answer(interaction, embed=card)
 
     @app_commands.command()
@@ -87,8 +92,11 @@ class ExemptCommands(
         """Choose whether members who can manage messages are screened"""
         await interaction.response.defer(ephemeral=True)
         await self._servers.set_exempt_moderators(server_id(interaction), exempt)
-        state = "no longer screened" if exempt else "screened like everybody else"
-        await answer(interaction, f"Members who can manage messages are {state}.")
+        if exempt:
+            told = tr("Members who can manage messages are no longer screened.")
+        else:
+            told = tr("Members who can manage messages are screened like everybody else.")
+        await answer(interaction, told)
 
     @app_commands.command()
     @app_commands.describe(exempt="On: messages of other bots and webhooks are not screened")
@@ -96,8 +104,11 @@ class ExemptCommands(
         """Choose whether other bots and webhooks are screened"""
         await interaction.response.defer(ephemeral=True)
         await self._servers.set_exempt_bots(server_id(interaction), exempt)
-        state = "no longer screened" if exempt else "screened"
-        await answer(interaction, f"Messages of other bots and webhooks are {state}.")
+        if exempt:
+            told = tr("Messages of other bots and webhooks are no longer screened.")
+        else:
+            told = tr("Messages of other bots and webhooks are screened.")
+        await answer(interaction, told)
 
     async def _forget_deleted(self, server: discord.Guild) -> None:
         """Drop exemptions of what no longer exists: nobody could name it to remove it."""
@@ -125,17 +136,21 @@ def _targets(
     if channel is not None:
         targets.append((ExemptionKind.CHANNEL, channel))
     if not targets:
-        raise Refusal("Name a role, a channel or both. Nothing was changed.")
+        raise Refusal(tr("Name a role, a channel or both. Nothing was changed."))
     return targets
 
 
 def _fitting(mentions: list[str], limit: int = 1_024) -> str:
     """As many mentions as a field holds, and how many more there are."""
     if not mentions:
-        return "None"
+        return tr("None")
     text = " ".join(mentions)
     shown = len(mentions)
     while len(text) > limit:
         shown -= 1
-        text = " ".join(mentions[:shown]) + f" and {len(mentions) - shown} more"
+        text = and_more(mentions[:shown], len(mentions) - shown, separator=" ")
     return text
+
+
+def _state(exempt: bool) -> str:
+    return tr("Not screened") if exempt else tr("Screened")

@@ -9,13 +9,9 @@ from discord.ext import commands
 from bot.chat.client import Hexward
 from bot.chat.commands import answer, server_id
 from bot.chat.log_channel import Trouble, checked_log_channel, find_log_channel, is_public
+from bot.language import tr
 from bot.storage.decisions import Outcome
 from bot.storage.servers import Servers
-
-_PUBLIC = (
-    "\nEverybody can read that channel. Alerts show what was flagged and who wrote it; a channel "
-    "for moderators only is the better place."
-)
 
 
 @app_commands.default_permissions(manage_guild=True)
@@ -41,8 +37,15 @@ class LogChannelCommands(
             raise app_commands.NoPrivateMessage
         found = await checked_log_channel(interaction.guild, channel.id)
         await self._servers.set_log_channel(server_id(interaction), channel.id)
-        warning = _PUBLIC if is_public(found) else ""
-        await answer(interaction, f"Alerts are now posted in {channel.mention}.{warning}")
+        lines = [tr("Alerts are now posted in {channel}.", channel=channel.mention)]
+        if is_public(found):
+            lines.append(
+                tr(
+                    "Everybody can read that channel. Alerts show what was flagged and who wrote "
+                    "it; a channel for moderators only is the better place."
+                )
+            )
+        await answer(interaction, "\n".join(lines))
 
     @app_commands.command()
     async def clear(self, interaction: discord.Interaction[Hexward]) -> None:
@@ -53,9 +56,12 @@ class LogChannelCommands(
         await self._servers.set_log_channel(server, None)
         await answer(
             interaction,
-            "There was no log channel."
+            tr("There was no log channel.")
             if before is None
-            else f"Alerts are no longer posted in <#{before}>. Flags are still logged.",
+            else tr(
+                "Alerts are no longer posted in {channel}. Flags are still logged.",
+                channel=f"<#{before}>",
+            ),
         )
 
     @app_commands.command()
@@ -71,12 +77,16 @@ async def _state(interaction: discord.Interaction[Hexward], channel_id: int | No
         raise app_commands.NoPrivateMessage
     match await find_log_channel(interaction.guild, channel_id):
         case Trouble(Outcome.NO_LOG_CHANNEL):
-            return (
+            return tr(
                 "No log channel is set, so nobody sees alerts. Choose one with `/logchannel set`."
             )
         case Trouble(Outcome.LOG_CHANNEL_GONE):
-            return "The log channel was deleted. Choose another with `/logchannel set`."
-        case Trouble(_, lacking):
-            return f"Alerts belong in <#{channel_id}>, but there I lack {lacking}."
+            return tr("The log channel was deleted. Choose another with `/logchannel set`.")
+        case Trouble() as trouble:
+            return tr(
+                "Alerts belong in {channel}, but there I lack {permissions}.",
+                channel=f"<#{channel_id}>",
+                permissions=trouble.lacking,
+            )
         case _:
-            return f"Alerts are posted in <#{channel_id}>."
+            return tr("Alerts are posted in {channel}.", channel=f"<#{channel_id}>")

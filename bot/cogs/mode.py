@@ -9,6 +9,7 @@ from discord.ext import commands
 from bot.chat.client import Hexward
 from bot.chat.commands import answer, server_of
 from bot.chat.readiness import shortcomings, wanted
+from bot.language import tr
 from bot.rules import Mode
 from bot.storage.servers import Servers, ServerSettings
 
@@ -31,8 +32,10 @@ class ModeCommands(
         await self._servers.set_mode(server.id, Mode.OBSERVE)
         await answer(
             interaction,
-            "This server now **observes**: nothing is deleted and nobody is timed out. Cards say "
-            "what would have been done.",
+            tr(
+                "This server now **observes**: nothing is deleted and nobody is timed out. Cards "
+                "say what would have been done."
+            ),
         )
 
     @app_commands.command()
@@ -46,7 +49,7 @@ class ModeCommands(
             interaction,
             "\n".join(
                 [
-                    "This server now **enforces**: actions are carried out.",
+                    tr("This server now **enforces**: actions are carried out."),
                     *_notes(server, settings),
                 ]
             ),
@@ -60,11 +63,13 @@ class ModeCommands(
         settings = await self._servers.get(server.id)
         if settings.mode is Mode.OBSERVE:
             lines = [
-                "This server **observes**: nothing is deleted and nobody is timed out. "
-                "`/mode enforce` has the actions carried out."
+                tr(
+                    "This server **observes**: nothing is deleted and nobody is timed out. `/mode "
+                    "enforce` has the actions carried out."
+                )
             ]
         else:
-            lines = ["This server **enforces**: actions are carried out."]
+            lines = [tr("This server **enforces**: actions are carried out.")]
         await answer(interaction, "\n".join([*lines, *_notes(server, settings)]))
 
 
@@ -72,10 +77,12 @@ def _notes(server: discord.Guild, settings: ServerSettings) -> list[str]:
     """What a moderator should know about acting in this server."""
     if not wanted(settings).acts:
         return [
-            "So far no label does more than alert. Choose what is done with `/actions set`; labels "
-            "without a choice alert."
+            tr(
+                "So far no label does more than alert. Choose what is done with `/actions set`; "
+                "labels without a choice alert."
+            )
         ]
     lacking = shortcomings(server, settings)
     if not lacking:
-        return ["I have every permission that the chosen actions need."]
+        return [tr("I have every permission that the chosen actions need.")]
     return [f"⚠️ {sentence}" for sentence in lacking]

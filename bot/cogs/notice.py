@@ -8,17 +8,12 @@ from discord.ext import commands
 
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer, server_id
-from bot.chat.notices import USUAL_TEXT
+from bot.chat.notices import usual_text
+from bot.language import tr
 from bot.storage.server_settings import LONGEST_NOTICE, Notice, NoticeWay
 from bot.storage.servers import Servers
 
 Text = app_commands.Range[str, 1, LONGEST_NOTICE]
-
-_WAYS = {
-    NoticeWay.OFF: "Authors are not told.",
-    NoticeWay.CHANNEL: "Authors are told in the channel, where everybody sees it:",
-    NoticeWay.DM: "Authors are told by direct message:",
-}
 
 
 @app_commands.default_permissions(manage_guild=True)
@@ -66,7 +61,10 @@ class NoticeCommands(
         own = None if text is None else text.strip()
         if own is not None and not 0 < len(own) <= LONGEST_NOTICE:
             raise Refusal(
-                f"The text must have 1 to {LONGEST_NOTICE} characters. Nothing was changed."
+                tr(
+                    "The text must have 1 to {most} characters. Nothing was changed.",
+                    most=LONGEST_NOTICE,
+                )
             )
         notice = Notice(way, own)
         await self._servers.set_notice(server_id(interaction), notice)
@@ -74,8 +72,14 @@ class NoticeCommands(
 
 
 def _told(notice: Notice) -> str:
-    if notice.way is NoticeWay.OFF:
-        return _WAYS[notice.way]
-    text = notice.text or USUAL_TEXT
+    match notice.way:
+        case NoticeWay.OFF:
+            return tr("Authors are not told.")
+        case NoticeWay.CHANNEL:
+            way = tr("Authors are told in the channel, where everybody sees it:")
+        case NoticeWay.DM:
+            way = tr("Authors are told by direct message:")
+    text = notice.text or usual_text()
     quoted = "\n".join(f"> {line}" for line in text.splitlines())
-    return f"{_WAYS[notice.way]}\n{quoted}\nThis is for when something was done, not for alerts."
+    when = tr("This is for when something was done, not for alerts.")
+    return f"{way}\n{quoted}\n{when}"

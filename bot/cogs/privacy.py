@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import discord
@@ -14,8 +15,10 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat.client import Hexward
-from bot.chat.commands import Refusal, answer, clip, server_id
+from bot.chat.commands import Refusal, answer, clip, explained, server_id, went_wrong
+from bot.chat.durations import in_words
 from bot.errors import HexwardError
+from bot.language import tr, trn
 from bot.logs import describe
 from bot.storage.excerpts import MOST_CHARACTERS
 from bot.storage.members import FORGET_AFTER, Forgotten, Members
@@ -66,8 +69,12 @@ class DaysOption(app_commands.Transformer):
         text = str(value)
         if not (text.isascii() and text.isdigit() and 1 <= int(text) <= self._most):
             raise Refusal(
-                f"“{clip(value)}” days are not possible: choose from 1 to {self._most}. "
-                "Nothing was changed."
+                tr(
+                    "“{value}” days are not possible: choose from 1 to {most}. Nothing was "
+                    "changed.",
+                    value=clip(value),
+                    most=self._most,
+                )
             )
         return int(text)
 
@@ -114,7 +121,7 @@ class PrivacyCommands(
             io.BytesIO(_fitting(document, most - _MARGIN_BYTES)), filename="hexward-privacy.json"
         )
         await interaction.followup.send(
-            "This is everything that is stored of you in this server. Times are UTC.",
+            tr("This is everything that is stored of you in this server. Times are UTC."),
             file=file,
             ephemeral=True,
         )
@@ -131,7 +138,7 @@ class PrivacyCommands(
 
         view = Confirmation(confirmed)
         view.message = await interaction.followup.send(
-            _ABOUT_FORGETTING, view=view, ephemeral=True, wait=True
+            _about_forgetting(), view=view, ephemeral=True, wait=True
         )
 
     @app_commands.command(name="retention")
@@ -148,7 +155,10 @@ class PrivacyCommands(
         await self._privacy.set_retention(server, days)
         await answer(
             interaction,
-            f"What is stored of this server is now deleted when it is {_days(days)} old.",
+            tr(
+                "What is stored of this server is now deleted when it is {age} old.",
+                age=_days(days),
+            ),
         )
         await self._retention.purge_server(server)
 
@@ -167,9 +177,13 @@ class PrivacyCommands(
         await self._retention.purge_server(server)
         await answer(
             interaction,
-            f"The first {MOST_CHARACTERS} characters of messages that are flagged from now on are "
-            f"kept for {_days(days)}, unless the message is deleted before. Members see this with "
-            "/privacy show; tell them in your rules too.",
+            tr(
+                "The first {most} characters of messages that are flagged from now on are kept for "
+                "{lasting}, unless the message is deleted before. Members see this with `/privacy "
+                "show`; tell them in your rules too.",
+                most=MOST_CHARACTERS,
+                lasting=_days(days),
+            ),
         )
 
     @excerpts.command(name="off")
@@ -180,7 +194,7 @@ class PrivacyCommands(
         server = server_id(interaction)
         await self._privacy.set_excerpts(server, None)
         await self._retention.purge_server(server)
-        await answer(interaction, "No message text is kept any more; what was kept is deleted.")
+        await answer(interaction, tr("No message text is kept any more; what was kept is deleted."))
 
 
 class Confirmation(discord.ui.View):
@@ -195,9 +209,11 @@ class Confirmation(discord.ui.View):
     def __init__(self, confirmed: Callable[[], Awaitable[str]]) -> None:
         super().__init__(timeout=_CONFIRM_S)
         self._confirmed = confirmed
+        self.confirm.label = tr("Delete what is stored of me")
+        self.cancel.label = tr("Cancel")
         self.message: discord.WebhookMessage | None = None
 
-    @discord.ui.button(label="Delete what is stored of me", style=discord.ButtonStyle.danger)
+    @discord.ui.button(style=discord.ButtonStyle.danger)
     async def confirm(
         self, interaction: discord.Interaction[Hexward], _: discord.ui.Button[Confirmation]
     ) -> None:
@@ -206,20 +222,21 @@ class Confirmation(discord.ui.View):
         try:
             words = await self._confirmed()
         except HexwardError as error:
-            words = f"{error} What you asked for is tried again within a day."
+            again = tr("What you asked for is tried again within a day.")
+            words = f"{explained(error)} {again}"
         await interaction.edit_original_response(content=words, view=None)
 
-    @discord.ui.button(label="Cancel", style=discord.ButtonStyle.secondary)
+    @discord.ui.button(style=discord.ButtonStyle.secondary)
     async def cancel(
         self, interaction: discord.Interaction[Hexward], _: discord.ui.Button[Confirmation]
     ) -> None:
         self.stop()
-        await interaction.response.edit_message(content="Nothing was changed.", view=None)
+        await interaction.response.edit_message(content=tr("Nothing was changed."), view=None)
 
     async def on_timeout(self) -> None:
         if self.message is not None:
             try:
-                await self.message.edit(content="Nothing was changed: too late.", view=None)
+                await self.message.edit(content=tr("Nothing was changed: too late."), view=None)
             except discord.DiscordException as error:
                 log.info("A question that is too late stays open: %s", describe(error))
 
@@ -231,7 +248,7 @@ class Confirmation(discord.ui.View):
         /,
     ) -> None:
         log.error("/privacy forget failed: %s", describe(error))
-        await answer(interaction, "Something went wrong here. The host's log says more.")
+        await answer(interaction, went_wrong())
 
 
 def _cooldowns(pace: tuple[int, float]) -> _Cooldowns:
@@ -245,7 +262,9 @@ def _slow_down(cooldowns: _Cooldowns, interaction: discord.Interaction[Any]) -> 
     wait_s = cooldowns.update_rate_limit(interaction)
     if wait_s:
         wait = f"{wait_s:.0f} s" if wait_s < 90 else f"{wait_s / 60:.0f} min"
-        raise Refusal(f"You have asked for this several times just now. Try again in {wait}.")
+        raise Refusal(
+            tr("You have asked for this several times just now. Try again in {wait}.", wait=wait)
+        )
 
 
 def _fitting(document: dict[str, Any], most_bytes: int) -> bytes:
@@ -266,86 +285,99 @@ def _fitting(document: dict[str, Any], most_bytes: int) -> bytes:
 def _card(choice: ServerPrivacy, host: Host, flags: int) -> discord.Embed:
     days = _days(choice.retention_days)
     card = discord.Embed(
-        title="What Hexward stores in this server",
+        title=tr("What Hexward stores in this server"),
         colour=discord.Colour.blurple(),
-        description=(
+        description=tr(
             "Messages are scored on the host's own machine. No text is sent to anybody else, and "
             "no model is trained on members' messages."
         ),
     )
     card.add_field(
-        name="Of a flagged message",
-        value=(
+        name=tr("Of a flagged message"),
+        value=tr(
             "The ids of its author, channel and message, six scores and thresholds, times, what "
-            f"was done about it, and moderators' verdicts. For {days}."
+            "was done about it, and moderators' verdicts. For {lasting}.",
+            lasting=days,
         ),
         inline=False,
     )
-    card.add_field(name="Its text", value=_about_text(choice), inline=False)
+    card.add_field(name=tr("Its text"), value=_about_text(choice), inline=False)
     card.add_field(
-        name="Of other messages",
-        value=(
-            f"How many there were on a day, and the six scores of some of them, for {days}: "
+        name=tr("Of other messages"),
+        value=tr(
+            "How many there were on a day, and the six scores of some of them, for {lasting}: "
             "without who wrote them, or which messages they were. Of one that cannot be scored at "
-            "once, its id, until that was made up for."
+            "once, its id, until that was made up for.",
+            lasting=days,
         ),
         inline=False,
     )
     card.add_field(
-        name="When the bot leaves",
-        value=f"Everything of the server is deleted {KEEP_LEFT.days} days later.",
-        inline=False,
-    )
-    card.add_field(
-        name="Of you",
-        value=(
-            f"Flags of your messages: {flags:,}. Get them with `/privacy export`, have them "
-            "deleted with `/privacy forget`."
+        name=tr("When the bot leaves"),
+        value=tr(
+            "Everything of the server is deleted {lasting} later.", lasting=in_words(KEEP_LEFT)
         ),
         inline=False,
     )
     card.add_field(
-        name="Stored by",
-        value=host.contact or "The host of this bot, who has named no address. Ask the moderators.",
+        name=tr("Of you"),
+        value=tr(
+            "Flags of your messages: {count:,}. Get them with `/privacy export`, have them "
+            "deleted with `/privacy forget`.",
+            count=flags,
+        ),
+        inline=False,
+    )
+    card.add_field(
+        name=tr("Stored by"),
+        value=host.contact
+        or tr("The host of this bot, who has named no address. Ask the moderators."),
         inline=False,
     )
     if host.policy_url is not None:
-        card.add_field(name="Privacy policy", value=host.policy_url, inline=False)
+        card.add_field(name=tr("Privacy policy"), value=host.policy_url, inline=False)
     return card
 
 
 def _about_text(choice: ServerPrivacy) -> str:
-    shown = "An alert in the moderators' channel quotes it, on Discord."
+    shown = tr("An alert in the moderators' channel quotes it, on Discord.")
     if choice.excerpt_days is None:
-        return f"Not stored. {shown}"
-    days = min(choice.excerpt_days, choice.retention_days)
-    return (
-        f"Its first {MOST_CHARACTERS} characters, as this server has chosen, for {_days(days)} or "
-        f"until the message is deleted. {shown}"
+        return f"{tr('Not stored.')} {shown}"
+    kept = tr(
+        "Its first {most} characters, as this server has chosen, for {lasting} or until the "
+        "message is deleted.",
+        most=MOST_CHARACTERS,
+        lasting=_days(min(choice.excerpt_days, choice.retention_days)),
     )
+    return f"{kept} {shown}"
 
 
-_ABOUT_FORGETTING = (
-    "This deletes what Hexward stores of you in this server, and cannot be undone.\n"
-    f"- What is younger than {FORGET_AFTER.days} days follows when it is that old, so that "
-    "moderators can finish what they are about; dismissed flags and kept text go at once.\n"
-    "- Moderators' verdicts stay as scores and a day, without any id.\n"
-    "- What stands on Discord itself, such as alerts in the moderators' channel, is for the "
-    "server's moderators to delete."
-)
+def _about_forgetting() -> str:
+    return tr(
+        "This deletes what Hexward stores of you in this server, and cannot be undone.\n"
+        "- What is younger than {age} follows when it is that old, so that moderators can finish "
+        "what they are about; dismissed flags and kept text go at once.\n"
+        "- Moderators' verdicts stay as scores and a day, without any id.\n"
+        "- What stands on Discord itself, such as alerts in the moderators' channel, is for the "
+        "server's moderators to delete.",
+        age=in_words(FORGET_AFTER),
+    )
 
 
 def _outcome(forgotten: Forgotten) -> str:
     if not forgotten.gone and not forgotten.later:
-        return "Nothing was stored of you in this server."
-    words = f"Done. Entries that no longer name you: {forgotten.gone:,}."
+        return tr("Nothing was stored of you in this server.")
+    words = tr("Done. Entries that no longer name you: {count:,}.", count=forgotten.gone)
     if forgotten.later:
-        words += (
-            f" {forgotten.later:,} younger ones follow, each when it is {FORGET_AFTER.days} days "
-            "old; you need not ask again."
+        later = trn(
+            "{count:,} younger one follows when it is {age} old; you need not ask again.",
+            "{count:,} younger ones follow, each when it is {age} old; you need not ask again.",
+            forgotten.later,
+            age=in_words(FORGET_AFTER),
         )
+        words = f"{words} {later}"
     return words
 
 
 def _days(number: int) -> str:
-    return "1 day" if number == 1 else f"{number} days"
+    return in_words(timedelta(days=number))

@@ -10,20 +10,16 @@ import discord
 from discord.ext import commands
 
 from bot.chat.client import Hexward
-from bot.chat.intents import REDUCED
+from bot.chat.intents import reduced
+from bot.chat.languages import speaking_to
 from bot.chat.log_channel import Trouble, find_log_channel
 from bot.errors import DatabaseError
+from bot.language import tr
 from bot.logs import describe
 from bot.storage.announcements import Announcement, Announcements
 from bot.storage.servers import Servers
 
 log = logging.getLogger(__name__)
-
-_NOW_REDUCED = (
-    f"{REDUCED} Nothing else that is posted here is screened. Whoever hosts this bot can switch "
-    "the intent on in Discord’s developer portal."
-)
-_NOW_WHOLE = "The Message Content intent is on again: all messages are screened from now on."
 
 
 class ReducedMode(commands.Cog):
@@ -67,9 +63,9 @@ class ReducedMode(commands.Cog):
 
     async def _tell(self, server: discord.Guild) -> bool:
         """Post what there is to say; False: it has to be tried again."""
-        reduced = not self._client.asked.message_content
+        whole = self._client.asked.message_content
         change, undo = self._announcements.add, self._announcements.remove
-        if not reduced:
+        if whole:
             change, undo = undo, change
         if not await change(server.id, Announcement.REDUCED):
             return True
@@ -78,9 +74,21 @@ class ReducedMode(commands.Cog):
             settings = await self._servers.get(server.id)
             channel = await find_log_channel(server, settings.log_channel_id)
             if not isinstance(channel, Trouble):
-                await channel.send(_NOW_REDUCED if reduced else _NOW_WHOLE)
+                with speaking_to(server):  # a moderator's command may have led here
+                    words = _now(whole)
+                await channel.send(words)
                 posted = True
         finally:
             if not posted:
                 await undo(server.id, Announcement.REDUCED)
         return posted
+
+
+def _now(whole: bool) -> str:
+    if whole:
+        return tr("The Message Content intent is on again: all messages are screened from now on.")
+    more = tr(
+        "Nothing else that is posted here is screened. Whoever hosts this bot can switch the "
+        "intent on in Discord’s developer portal."
+    )
+    return f"{reduced()} {more}"

@@ -12,7 +12,8 @@ from discord.ext import commands
 from bot import __version__
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer
-from bot.chat.intents import REDUCED
+from bot.chat.intents import reduced
+from bot.language import number, tr
 from bot.memory import resident_bytes
 from bot.metrics import Batch, Metrics
 from bot.screening.engine import Engine
@@ -46,7 +47,7 @@ class StatusCommand(commands.Cog):
         """Show how Hexward is doing; for its host only"""
         await interaction.response.defer(ephemeral=True)
         if not await self._client.is_owner(interaction.user):
-            raise Refusal("Only whoever hosts this bot can ask for its status.")
+            raise Refusal(tr("Only whoever hosts this bot can ask for its status."))
         await answer(interaction, embed=await self._card())
 
     async def _card(self) -> discord.Embed:
@@ -55,23 +56,34 @@ class StatusCommand(commands.Cog):
         up = timedelta(seconds=int(time.monotonic() - self._began))
         card = discord.Embed(title=f"Hexward {__version__}", timestamp=datetime.now(UTC))
         for name, value in (
-            ("Model", self._engine.model.version),
-            ("Connected for", str(up)),
-            ("Latency to Discord", _seconds(self._client.latency)),
-            ("Servers", f"{len(self._client.guilds):,}"),
-            ("Reads", _reads(self._client)),
-            ("Waiting", f"{figures.waiting:,} texts of {figures.waiting_servers:,} servers"),
+            (tr("Model"), self._engine.model.version),
+            (tr("Connected for"), str(up)),
+            (tr("Latency to Discord"), _seconds(self._client.latency)),
+            (tr("Servers"), number(len(self._client.guilds))),
+            (tr("Reads"), _reads(self._client)),
             (
-                f"Last {_minutes(recent.window_s)}",
-                f"{recent.per_s:,.1f} texts a second\n"
-                f"p50 {_seconds(recent.p50_s)}, p99 {_seconds(recent.p99_s)}",
+                tr("Waiting"),
+                tr(
+                    "{texts:,} texts of {servers:,} servers",
+                    texts=figures.waiting,
+                    servers=figures.waiting_servers,
+                ),
             ),
-            ("Repeats answered from memory", _share_of_repeats(figures)),
-            ("A batch, on average", _batch(self._metrics.average_batch())),
-            ("Refused, failed", f"{figures.refused:,}, {figures.failed:,}"),
-            ("Unscreened messages", f"{backlog:,} to be caught up with"),
-            ("Database", _bytes(size)),
-            ("Memory", _bytes(resident_bytes())),
+            (
+                tr("Last {time}", time=_minutes(recent.window_s)),
+                tr(
+                    "{rate:,.1f} texts a second\np50 {p50}, p99 {p99}",
+                    rate=recent.per_s,
+                    p50=_seconds(recent.p50_s),
+                    p99=_seconds(recent.p99_s),
+                ),
+            ),
+            (tr("Repeats answered from memory"), _share_of_repeats(figures)),
+            (tr("A batch, on average"), _batch(self._metrics.average_batch())),
+            (tr("Refused, failed"), f"{number(figures.refused)}, {number(figures.failed)}"),
+            (tr("Unscreened messages"), tr("{count:,} to be caught up with", count=backlog)),
+            (tr("Database"), _bytes(size)),
+            (tr("Memory"), _bytes(resident_bytes())),
         ):
             card.add_field(name=name, value=value)
         return card
@@ -80,20 +92,28 @@ class StatusCommand(commands.Cog):
 def _share_of_repeats(figures: Figures) -> str:
     repeats = figures.answered_from_cache + figures.joined_in_flight
     answered = repeats + figures.scored
-    return f"{repeats / answered:.0%} of {answered:,}" if answered else "none yet"
+    if not answered:
+        return tr("none yet")
+    return tr("{share:.0%} of {answered:,}", share=repeats / answered, answered=answered)
 
 
 def _batch(batch: Batch | None) -> str:
     if batch is None:
-        return "none yet"
-    windows = f"{batch.windows:,.1f} windows, {batch.padding_share:.0%} padding"
-    return f"{windows}, {_seconds(batch.inference_s)}"
+        return tr("none yet")
+    return tr(
+        "{windows:,.1f} windows, {padding:.0%} padding, {time}",
+        windows=batch.windows,
+        padding=batch.padding_share,
+        time=_seconds(batch.inference_s),
+    )
 
 
 def _seconds(seconds: float | None) -> str:
     if seconds is None or seconds != seconds or seconds == float("inf"):
         return "–"
-    return f"{seconds * 1000:,.1f} ms" if seconds < 10 else f"{seconds:,.1f} s"
+    if seconds < 10:
+        return f"{number(seconds * 1000, ',.1f')} ms"
+    return f"{number(seconds, ',.1f')} s"
 
 
 def _minutes(seconds: float) -> str:
@@ -101,9 +121,12 @@ def _minutes(seconds: float) -> str:
 
 
 def _bytes(count: int | None) -> str:
-    return "–" if count is None else f"{count / 2**20:,.1f} MiB"
+    return "–" if count is None else f"{number(count / 2**20, ',.1f')} MiB"
 
 
 def _reads(client: Hexward) -> str:
-    what = "all messages" if client.asked.message_content else f"not all messages. {REDUCED}"
-    return f"{what}\nand names" if client.asked.members else what
+    if client.asked.message_content:
+        what = tr("all messages")
+    else:
+        what = tr("not all messages. {why}", why=reduced())
+    return tr("{messages}\nand names", messages=what) if client.asked.members else what

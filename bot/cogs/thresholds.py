@@ -13,6 +13,7 @@ from discord.ext import commands
 
 from bot.charts.describe import Picture
 from bot.charts.drawing import Charts
+from bot.chat.captions import and_more, preset_caption
 from bot.chat.cards import threshold_table
 from bot.chat.client import Hexward
 from bot.chat.commands import (
@@ -119,13 +120,24 @@ class ThresholdCommands(
         before = (await self._rules(server, channel)).thresholds[label]
         channel_id = None if channel is None else channel.id
         await self._servers.set_threshold(server.id, label, value, channel_id=channel_id)
-        where = "" if channel is None else f" in {channel.mention}"
-        note = " Every message will be flagged for it." if value == 0 else ""
-        await answer(
-            interaction,
-            f"**{label.caption}** now flags from **{value:g}** on{where} (before: {before:g})."
-            f"{note}",
-        )
+        if channel is None:
+            told = tr(
+                "**{label}** now flags from **{value:g}** on (before: {before:g}).",
+                label=label.caption,
+                value=value,
+                before=before,
+            )
+        else:
+            told = tr(
+                "**{label}** now flags from **{value:g}** on in {channel} (before: {before:g}).",
+                label=label.caption,
+                value=value,
+                before=before,
+                channel=channel.mention,
+            )
+        if value == 0:
+            told = f"{told} {tr('Every message will be flagged for it.')}"
+        await answer(interaction, told)
 
     @app_commands.command()
     @app_commands.describe(
@@ -143,12 +155,9 @@ class ThresholdCommands(
         server = server_of(interaction)
         channel_id = None if channel is None else channel.id
         await self._servers.reset_threshold(server.id, label, channel_id=channel_id)
-        subject = "All thresholds are" if label is None else f"**{label.caption}** is"
-        told = "back at the preset’s values."
-        if channel is not None:
-            told = f"back, in {channel.mention}, at what holds around it."
+        told = _reset(label, None if channel is None else channel.mention)
         card = await self._card(server, channel)
-        await answer(interaction, f"{subject} {told}", embed=card)
+        await answer(interaction, told, embed=card)
 
     @app_commands.command()
     @app_commands.describe(name="How much to flag; replaces the values set by hand")
@@ -161,16 +170,24 @@ class ThresholdCommands(
     )
     async def preset(self, interaction: discord.Interaction[Hexward], name: str) -> None:
         """Choose a ready-made set of thresholds"""
-        chosen = next((known for known in PRESET_NAMES if known == name.strip().lower()), None)
+        folded = name.strip().lower()
+        chosen = next(
+            (known for known in PRESET_NAMES if folded in (known, preset_caption(known))), None
+        )
         if chosen is None:
             raise Refusal(
-                f"“{clip(name)}” is not a preset. The presets are: {', '.join(PRESET_NAMES)}."
+                tr(
+                    "“{value}” is not a preset. The presets are: {presets}.",
+                    value=clip(name),
+                    presets=", ".join(preset_caption(known) for known in PRESET_NAMES),
+                )
             )
         await interaction.response.defer(ephemeral=True)
         server = server_of(interaction)
         await self._servers.set_preset(server.id, chosen)
         card = await self._card(server)
-        await answer(interaction, f"This server now uses **{chosen}**.", embed=card)
+        told = tr("This server now uses **{preset}**.", preset=preset_caption(chosen))
+        await answer(interaction, told, embed=card)
 
     @app_commands.command()
     @app_commands.describe(
@@ -302,16 +319,38 @@ class ThresholdCommands(
         settings = await self._servers.get(server.id)
         preset = self._presets.thresholds(settings.preset)
         card = discord.Embed(
-            title="Thresholds",
+            title=tr("Thresholds"),
             description=threshold_table(rules.thresholds, preset),
             colour=discord.Colour.blurple(),
         )
         own = len(settings.overrides)
-        card.set_footer(text=f"Preset {settings.preset}" + (f", {own} set by hand" if own else ""))
+        name = preset_caption(settings.preset)
+        card.set_footer(
+            text=tr("Preset {preset}, {count} set by hand", preset=name, count=own)
+            if own
+            else tr("Preset {preset}", preset=name)
+        )
         if channel is not None:
-            card.description = f"In {channel.mention}\n{card.description}"
+            place_line = tr("In {channel}", channel=channel.mention)
+            card.description = f"{place_line}\n{card.description}"
         elif places := [f"<#{id_}>" for id_, own in settings.places.items() if own.thresholds]:
             more = len(places) - _MOST_SHOWN
-            others = " ".join(places[:_MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
-            card.add_field(name="Values of their own", value=others, inline=False)
+            others = and_more(places[:_MOST_SHOWN], more, separator=" ")
+            card.add_field(name=tr("Values of their own"), value=others, inline=False)
         return card
+
+
+def _reset(label: Label | None, channel: str | None) -> str:
+    if label is None:
+        if channel is None:
+            return tr("All thresholds are back at the preset’s values.")
+        return tr(
+            "All thresholds are back, in {channel}, at what holds around it.", channel=channel
+        )
+    if channel is None:
+        return tr("**{label}** is back at the preset’s values.", label=label.caption)
+    return tr(
+        "**{label}** is back, in {channel}, at what holds around it.",
+        label=label.caption,
+        channel=channel,
+    )

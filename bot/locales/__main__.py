@@ -6,6 +6,7 @@ A language that is named and has no catalogue yet gets one. Only developers need
 
 from __future__ import annotations
 
+import ast
 import importlib
 import io
 import pkgutil
@@ -15,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
@@ -26,7 +26,8 @@ from bot.chat.languages import CONTEXTS
 from bot.language import CATALOGUES
 
 _SOURCES = Path(bot.cogs.__file__).parents[1]
-_KEYWORDS = {"tr": (1,), "trn": (1, 2), "locale_str": (1,)}
+# Which functions take texts, and how many.
+_TAKERS = {"tr": 1, "trn": 2, "locale_str": 1}
 _WIDTH = 96
 # What gettext's tools put into the header and nobody reads; dates would change with every run.
 _PASSING = (
@@ -45,14 +46,28 @@ Text = tuple[Location, str | app_commands.locale_str]
 def gather() -> Catalog:
     """Every text: those inside ``tr`` and ``trn``, and those of the commands."""
     found = Catalog(project="Hexward", charset="utf-8")
-    for name, line, messages, _comments, _context in extract_from_dir(
-        _SOURCES, [("**.py", "python")], keywords=_KEYWORDS
-    ):
-        path = (Path(_SOURCES.name) / name).as_posix()
-        found.add(messages, locations=[(path, line)])
+    for source in sorted(_SOURCES.rglob("*.py")):
+        path = source.relative_to(_SOURCES.parent).as_posix()
+        for texts in _texts_in(ast.parse(source.read_text(encoding="utf-8"))):
+            found.add(texts[0] if len(texts) == 1 else texts, locations=[(path, 1)])
     for context, text, path in command_texts():
         found.add(text, context=context, locations=[(path, 1)])
     return found
+
+
+def _texts_in(tree: ast.AST) -> Iterator[tuple[str, ...]]:
+    """The texts in a source, in its order; Babel's own reader does not look into f-strings."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
+            forms = node.args[: _TAKERS.get(str(name), 0)]
+            texts = tuple(str(ast.literal_eval(one)) for one in forms if _is_text(one))
+            if texts and len(texts) == len(forms):
+                yield texts
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def command_texts() -> Iterator[tuple[str, str, str]]:

@@ -132,7 +132,7 @@ async def test_the_log_channel_must_be_one_the_bot_can_speak_in(scene: Scene) ->
     closed.set_permissions(scene.server.bot, send_messages=False, embed_links=False)
     async with scene.bot(log_channel=False):
         reply = await scene.mo.run(scene.general, "logchannel set", channel=closed)
-        assert "Send Messages, Embed Links" in words(reply)
+        assert "Send Messages and Embed Links" in words(reply)
         assert "No log channel is set" in words(
             await scene.mo.run(scene.general, "logchannel show")
         )

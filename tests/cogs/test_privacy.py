@@ -170,7 +170,7 @@ class TestForget:
             await scene.ada.click(message, "Delete what is stored of me")
             await scene.wire.wait_until(lambda: "Done" in message.texts)
             assert "no longer name you: 1." in message.texts
-            assert "1 younger ones follow" in message.texts
+            assert "1 younger one follows" in message.texts
             assert message.buttons == []
             assert scene.rows("SELECT id FROM decisions") == [(2,)]
             assert len(scene.rows("SELECT * FROM forgettings")) == 1

@@ -191,7 +191,7 @@ async def test_a_channel_in_which_nothing_can_be_posted_is_not_taken(scene: Scen
         quiet.set_permissions(scene.server.bot, send_messages=False)
         reply = await pick(scene, panel, "log", quiet)
         told = (await reply.followup()).texts
-        assert "there I lack Send Messages, Embed Links. Nothing was changed" in told
+        assert "there I lack Send Messages and Embed Links. Nothing was changed" in told
         assert defaults(panel, "log") == [str(scene.log.id)]
     assert scene.rows(SETTINGS)[0][2] == scene.log.id
 

@@ -10,6 +10,7 @@ from bot.chat.deeds.means import Means, Target, listed
 from bot.chat.deletions import Deletions
 from bot.chat.enforcement import Deed, What
 from bot.chat.lookup import permissions_in
+from bot.language import tr
 from bot.rules import Action
 from bot.storage.decisions import Outcome
 from bot.storage.history import DeedKind
@@ -45,8 +46,11 @@ class Deletion(Means):
         if not closed:
             return []
         return [
-            f"To delete messages I lack **Manage Messages** in {listed(closed)}. Give it to my "
-            "role, or to me in the channel’s own permissions."
+            tr(
+                "To delete messages I lack **Manage Messages** in {channels}. Give it to my role, "
+                "or to me in the channel’s own permissions.",
+                channels=listed(closed),
+            )
         ]
 
 

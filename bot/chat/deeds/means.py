@@ -10,6 +10,7 @@ from typing import ClassVar
 import discord
 
 from bot.chat.audit import Ground
+from bot.chat.captions import and_more
 from bot.chat.enforcement import Deed, What
 from bot.rules import Action
 from bot.storage.decisions import Outcome
@@ -77,5 +78,4 @@ class Means(ABC):
 
 def listed(mentions: list[str], most: int = 10) -> str:
     """The first of many mentions, and how many more there are."""
-    more = len(mentions) - most
-    return ", ".join(mentions[:most]) + (f" and {more} more" if more > 0 else "")
+    return and_more(mentions[:most], len(mentions) - most)

@@ -12,6 +12,7 @@ import discord
 from bot.chat.deeds.means import Means, Target, listed
 from bot.chat.enforcement import MODERATES, Deed, Hurdle, What, spared, timeout_member
 from bot.chat.stubborn import stubbornly
+from bot.language import tr
 from bot.rules import Action
 from bot.storage.decisions import Outcome
 from bot.storage.history import DeedKind
@@ -45,9 +46,9 @@ class Timeout(Means):
 
     def spares(self, message: discord.Message) -> str | None:
         if message.webhook_id is not None:
-            return "It was posted by a webhook, not by a member."
+            return tr("It was posted by a webhook, not by a member.")
         if datetime.now(UTC) - (message.edited_at or message.created_at) > LATEST:
-            return "The message is more than an hour old."
+            return tr("The message is more than an hour old.")
         if not isinstance(message.author, discord.Member):
             return None  # found out when it is done
         channel: object = message.channel
@@ -57,13 +58,13 @@ class Timeout(Means):
 
     async def do(self, server: discord.Guild, target: Target) -> Deed:
         if target.timeout is None:
-            return Deed(False, self.what, "No duration was chosen.", Hurdle.FAILED)
+            return Deed(False, self.what, tr("No duration was chosen."), Hurdle.FAILED)
         who = (server.id, target.author_id)
         async with self._turns.setdefault(who, asyncio.Lock()):
             now = datetime.now(UTC)
             ends = self._ends(who, now)
             if ends is not None and now + target.timeout <= ends + _AGAIN:
-                why = "The member was timed out a moment ago, for another message."
+                why = tr("The member was timed out a moment ago, for another message.")
                 return Deed(False, self.what, why, Hurdle.ALREADY, until=ends)
             deed = await self._time_out(server, target, target.timeout)
             if deed.done and deed.until is not None:
@@ -96,13 +97,18 @@ class Timeout(Means):
         found = []
         if not server.me.guild_permissions.moderate_members:
             found.append(
-                "To time out members I lack **Timeout Members** in this server. Give it to my role "
-                "in Server Settings → Roles."
+                tr(
+                    "To time out members I lack **Timeout Members** in this server. Give it to my "
+                    "role in Server Settings → Roles."
+                )
             )
         if above := [role.mention for role in _out_of_reach(server)]:
             found.append(
-                f"I cannot time out members with {listed(above)}, because my role is not above. "
-                "Move my role up in Server Settings → Roles."
+                tr(
+                    "I cannot time out members with {roles}, because my role is not above. Move my "
+                    "role up in Server Settings → Roles.",
+                    roles=listed(above),
+                )
             )
         return found
 

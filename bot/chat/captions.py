@@ -1,0 +1,99 @@
+"""What people call permissions, presets, modes and actions: Discord's words, or ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from bot.language import tr, trn
+from bot.rules import Action, Mode
+
+# In Discord's own words, as its settings show them. Looked up when they are needed: the language
+# belongs to the task at hand.
+_PERMISSIONS: Mapping[str, Callable[[], str]] = {
+    "administrator": lambda: tr("Administrator"),
+    "attach_files": lambda: tr("Attach Files"),
+    "ban_members": lambda: tr("Ban Members"),
+    "embed_links": lambda: tr("Embed Links"),
+    "kick_members": lambda: tr("Kick Members"),
+    "manage_channels": lambda: tr("Manage Channels"),
+    "manage_guild": lambda: tr("Manage Server"),
+    "manage_messages": lambda: tr("Manage Messages"),
+    "manage_nicknames": lambda: tr("Manage Nicknames"),
+    "manage_roles": lambda: tr("Manage Roles"),
+    "manage_threads": lambda: tr("Manage Threads"),
+    "moderate_members": lambda: tr("Timeout Members"),
+    "read_message_history": lambda: tr("Read Message History"),
+    "send_messages": lambda: tr("Send Messages"),
+    "send_messages_in_threads": lambda: tr("Send Messages in Threads"),
+    "view_audit_log": lambda: tr("View Audit Log"),
+    "view_channel": lambda: tr("View Channel"),
+}
+_PRESETS: Mapping[str, Callable[[], str]] = {
+    "relaxed": lambda: tr("relaxed"),
+    "balanced": lambda: tr("balanced"),
+    "strict": lambda: tr("strict"),
+}
+_ALIASES = {"timeout_members": "moderate_members", "manage_server": "manage_guild"}
+
+
+def permission_caption(name: str) -> str:
+    """A permission as Discord's settings call it.
+
+    Parameters
+    ----------
+    name
+        As discord.py names it (``manage_messages``), or in Discord's English words.
+    """
+    key = name.lower().replace(" ", "_")
+    known = _PERMISSIONS.get(_ALIASES.get(key, key))
+    return known() if known else key.replace("_", " ").replace("guild", "server").title()
+
+
+def permission_captions(names: Iterable[str]) -> str:
+    """Several: ``Manage Messages and Timeout Members``."""
+    return joined([permission_caption(name) for name in names])
+
+
+def preset_caption(name: str) -> str:
+    """A preset of thresholds; a model may bring some whose names nobody has translated."""
+    known = _PRESETS.get(name)
+    return known() if known else name
+
+
+def action_caption(action: Action) -> str:
+    """An action, in a word."""
+    match action:
+        case Action.LOG:
+            return tr("log")
+        case Action.ALERT:
+            return tr("alert")
+        case Action.DELETE:
+            return tr("delete")
+        case Action.TIMEOUT:
+            return tr("timeout")
+        case Action.NONE:
+            return tr("nothing")
+
+
+def mode_line(mode: Mode) -> str:
+    """A server's mode, as cards name it."""
+    match mode:
+        case Mode.OBSERVE:
+            return tr("Mode: observe")
+        case Mode.ENFORCE:
+            return tr("Mode: enforce")
+
+
+def joined(things: Sequence[str]) -> str:
+    """Things that all hold: ``one, two and three``."""
+    if len(things) < 2:
+        return "".join(things)
+    return tr("{others} and {last}", others=", ".join(things[:-1]), last=things[-1])
+
+
+def and_more(things: Sequence[str], more: int, separator: str = ", ") -> str:
+    """The first of many things, and how many more there are."""
+    shown = separator.join(things)
+    if more <= 0:
+        return shown
+    return trn("{shown} and {count:,} more", "{shown} and {count:,} more", more, shown=shown)
