@@ -48,6 +48,7 @@ from bot.cogs.recovery import Recovery
 from bot.cogs.reduced import ReducedMode
 from bot.cogs.retention import Purging
 from bot.cogs.screening import Screened, Screening
+from bot.cogs.settings import SettingsCommands
 from bot.cogs.setup import SetupCommand
 from bot.cogs.statistics import StatisticsCommand
 from bot.cogs.status import StatusCommand
@@ -171,6 +172,7 @@ class Parts:
             Names(client, self.servers, self.lone_texts),
             ScreeningCommands(client, self.servers),
             PrivacyCommands(privacy, retention, members, self.host),
+            SettingsCommands(self.servers, retention),
             Purging(client, privacy, retention, Excerpts(self.database)),
             Greeting(client, self.announcements),
             ReducedMode(client, self.servers, self.announcements),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import discord
+import hypothesis
 import pytest
 
 from bot.app import serve
@@ -18,6 +19,15 @@ from bot.settings import Settings
 from sandbox.wire import Wire
 from tests.patience import PATIENCE_S, PatientWire
 from tests.tiny_model import write_tiny_model
+
+# How long an example takes says more about the machine than about the bot.
+hypothesis.settings.register_profile(
+    "steady",
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("steady")
 
 MODERATOR = discord.Permissions(
     manage_guild=True, manage_messages=True, view_channel=True, send_messages=True

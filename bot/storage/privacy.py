@@ -70,7 +70,7 @@ class Privacy:
         """
         if not 1 <= days <= MOST_RETENTION_DAYS:
             raise ValueError(f"{days} days: from 1 to {MOST_RETENTION_DAYS} are possible")
-        await self._database.write(partial(_put, [server_id], retention_days=days))
+        await self._database.write(partial(put_privacy, [server_id], retention_days=days))
 
     async def set_excerpts(self, server_id: int, days: int | None) -> None:
         """Choose how long the beginnings of flagged texts are kept; ``None``: not at all.
@@ -82,7 +82,7 @@ class Privacy:
         """
         if days is not None and not 1 <= days <= MOST_EXCERPT_DAYS:
             raise ValueError(f"{days} days: from 1 to {MOST_EXCERPT_DAYS} are possible")
-        await self._database.write(partial(_put, [server_id], excerpt_days=days))
+        await self._database.write(partial(put_privacy, [server_id], excerpt_days=days))
 
     async def mark_present(self, server_ids: Collection[int]) -> None:
         """Say that the bot is in these servers."""
@@ -111,7 +111,7 @@ class Privacy:
                     select(table.c.server_id).where(table.c.left_at.is_not(None))
                 ).scalars()
             )
-            _put([one for one in server_ids if one not in known], connection, left_at=at)
+            put_privacy([one for one in server_ids if one not in known], connection, left_at=at)
 
         await self._database.write(operation)
 
@@ -136,7 +136,8 @@ def _privacy(row: Row[Any]) -> ServerPrivacy:
     return ServerPrivacy(**row._mapping)
 
 
-def _put(server_ids: Collection[int], connection: Connection, **values: object) -> None:
+def put_privacy(server_ids: Collection[int], connection: Connection, **values: object) -> None:
+    """Change columns of servers' rows, inside a transaction of the caller's."""
     for server_id in server_ids:
         given = {"server_id": server_id, "retention_days": DEFAULT_RETENTION_DAYS} | values
         connection.execute(

@@ -15,11 +15,12 @@ from bot.storage.server_settings import (
     ServerSettings,
 )
 from bot.storage.settings_cache import set_column
+from bot.storage.whole_settings import WholeSettings
 
 __all__ = ("DEFAULT_PRESET", "ExemptionKind", "ServerSettings", "Servers")
 
 
-class Servers(RuleChoices):
+class Servers(RuleChoices, WholeSettings):
     """Reads and writes servers' settings; reading is from memory after the first time.
 
     Every change made through this object is seen by every `get` that begins after it.

@@ -1,0 +1,125 @@
+"""The panel that shows what an import would change, and asks whether to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import discord
+
+from bot.chat.commands import answer
+from bot.chat.settings_changes import named
+from bot.chat.settings_elsewhere import Elsewhere
+from bot.errors import HexwardError
+from bot.language import tr, trn
+from bot.logs import describe
+
+log = logging.getLogger(__name__)
+
+# Seconds in which an import can be applied.
+_OPEN_S = 600.0
+# A description takes 4,096 characters.
+_MOST_CHARACTERS = 3_800
+
+
+def changes_card(lines: Sequence[str], elsewhere: Elsewhere) -> discord.Embed:
+    """What would change, and what is left out of it."""
+    shown: list[str] = []
+    room = _MOST_CHARACTERS
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            break
+        shown.append(line)
+    if others := len(lines) - len(shown):
+        shown.append(trn("And {count} more change.", "And {count} more changes.", others))
+    card = discord.Embed(
+        title=tr("What would change"),
+        description="\n".join(shown) or tr("Nothing: all of this holds already."),
+        colour=discord.Colour.blurple(),
+    )
+    if elsewhere:
+        # Not as mentions: nobody could tell from them what they were.
+        ids = [f"`{one}`" for one in sorted(elsewhere.channel_ids)]
+        if ids:
+            card.add_field(
+                name=tr("Channels that are not in this server"), value=named(ids), inline=False
+            )
+        if roles := [f"`{one}`" for one in sorted(elsewhere.role_ids)]:
+            card.add_field(
+                name=tr("Roles that are not in this server"), value=named(roles), inline=False
+            )
+        card.set_footer(
+            text=tr(
+                "You can apply the rest without them, or put this server’s own ids into the file "
+                "and import it again."
+            )
+        )
+    return card
+
+
+class ImportPanel(discord.ui.View):
+    """Asks whether an import is to be applied; works for ten minutes, for whoever asked.
+
+    Parameters
+    ----------
+    apply
+        Applies it and says how that went.
+    leaving_out
+        Whether something would be left out.
+
+    Attributes
+    ----------
+    message
+        Where the buttons are, to take them away when it is too late.
+    """
+
+    def __init__(self, apply: Callable[[], Awaitable[str]], *, leaving_out: bool) -> None:
+        super().__init__(timeout=_OPEN_S)
+        self._apply = apply
+        self._too_late = tr("Nothing was changed: too late.")
+        self.message: discord.WebhookMessage | None = None
+        self.confirm.label = tr("Apply the rest") if leaving_out else tr("Apply")
+        self.cancel.label = tr("Cancel")
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        may = interaction.permissions
+        if may.administrator or may.manage_guild:
+            return True
+        await answer(interaction, tr("This needs the permission Manage Server in this server."))
+        return False
+
+    @discord.ui.button(style=discord.ButtonStyle.primary)
+    async def confirm(
+        self, interaction: discord.Interaction[Any], _: discord.ui.Button[ImportPanel]
+    ) -> None:
+        self.stop()
+        await interaction.response.defer()
+        try:
+            words = await self._apply()
+        except HexwardError as error:
+            words = str(error)
+        await interaction.edit_original_response(content=words, embed=None, view=None)
+
+    @discord.ui.button(style=discord.ButtonStyle.secondary)
+    async def cancel(
+        self, interaction: discord.Interaction[Any], _: discord.ui.Button[ImportPanel]
+    ) -> None:
+        self.stop()
+        await interaction.response.edit_message(
+            content=tr("Nothing was changed."), embed=None, view=None
+        )
+
+    async def on_timeout(self) -> None:
+        if self.message is not None:
+            try:
+                await self.message.edit(content=self._too_late, embed=None, view=None)
+            except discord.DiscordException as error:
+                log.info("A question that is too late stays open: %s", describe(error))
+
+    async def on_error(
+        self, interaction: discord.Interaction[Any], error: Exception, _: discord.ui.Item[Any], /
+    ) -> None:
+        log.error("/settings import failed: %s", describe(error))
+        await answer(interaction, tr("Something went wrong here. The host's log says more."))

@@ -1,0 +1,100 @@
+"""What keeps a file of settings from being taken: sentences with the place and a way out."""
+
+from __future__ import annotations
+
+from bot.chat.commands import clip
+from bot.chat.rule_options import ACTIONS
+from bot.labels import LABELS
+from bot.language import tr, trn
+from bot.rules import MOST_FLAGS, Mode
+from bot.screening.artifact import PRESET_NAMES
+from bot.storage.privacy import MOST_EXCERPT_DAYS, MOST_RETENTION_DAYS
+from bot.storage.server_settings import LONGEST_NOTICE, MOST_STEPS, NoticeWay
+from bot.storage.settings_file import (
+    MOST_EXEMPTIONS,
+    MOST_PLACES,
+    VERSION,
+    BadFile,
+    Problem,
+    ProblemKind,
+)
+
+
+def in_sentences(bad: BadFile) -> str:
+    """Everything that is wrong with a file, and that nothing came of it."""
+    lines = [f"- {_sentence(problem)}" for problem in bad.problems]
+    if bad.others:
+        lines.append(trn("- And {count} more problem.", "- And {count} more problems.", bad.others))
+    return "\n".join([tr("This file cannot be imported, and nothing was changed:"), *lines])
+
+
+def _sentence(problem: Problem) -> str:
+    place = clip(problem.place, 100)
+    match problem.kind:
+        case ProblemKind.NO_JSON if not problem.place:
+            return tr("It is no JSON. Take a file that `/settings export` has made.")
+        case ProblemKind.NO_JSON:
+            return tr("It is no JSON: look at line {line}.", line=place)
+        case ProblemKind.VERSION:
+            return tr(
+                "“hexward_settings” must be {version}; then this Hexward can read the file.",
+                version=VERSION,
+            )
+        case ProblemKind.UNKNOWN if "thresholds" in place or "actions" in place:
+            return tr(
+                "“{place}” is no label. The labels are: {labels}.",
+                place=place,
+                labels=", ".join(LABELS),
+            )
+        case ProblemKind.UNKNOWN:
+            return tr("“{place}” is not a setting. Take it out of the file.", place=place)
+        case ProblemKind.MISSING:
+            return tr("“{place}” is missing.", place=place)
+        case _:
+            return tr(
+                "“{place}” cannot be {value}. Possible: {possible}.",
+                place=place,
+                value=clip(problem.value) or "null",
+                possible=_possible(problem.place.split(".")),
+            )
+
+
+def _possible(steps: list[str]) -> str:
+    """What may stand at a place of the file."""
+    match steps:
+        case ["preset"]:
+            return ", ".join(PRESET_NAMES)
+        case ["mode"]:
+            return ", ".join(Mode)
+        case [*_, "thresholds", _]:
+            return tr("a number from 0 to 1")
+        case [*_, "action"]:
+            return ", ".join(ACTIONS)
+        case [*_, "timeout_s"]:
+            return tr("a whole number of seconds, from a minute to 28 days")
+        case [*_, "actions", _]:
+            return tr("an action; with “timeout_s” if it is a timeout, and only then")
+        case [*_, "window_s"]:
+            return tr("a whole number of seconds, from a minute to a year")
+        case [*_, "flags"]:
+            return tr("a whole number from 1 to {most}", most=MOST_FLAGS)
+        case ["escalation"]:
+            return tr("at most {most} steps, each with its own number of flags", most=MOST_STEPS)
+        case ["notice", "way"]:
+            return ", ".join(NoticeWay)
+        case ["notice", "text"]:
+            return tr("null, or a text of 1 to {most} characters", most=LONGEST_NOTICE)
+        case ["privacy", "retention_days"]:
+            return tr("a whole number from 1 to {most}", most=MOST_RETENTION_DAYS)
+        case ["privacy", "excerpt_days"]:
+            return tr("null, or a whole number from 1 to {most}", most=MOST_EXCERPT_DAYS)
+        case ["channels"]:
+            return tr("at most {most} channels", most=MOST_PLACES)
+        case ["exempt", "roles" | "channels"]:
+            return tr("at most {most} ids", most=MOST_EXEMPTIONS)
+        case ["log_channel"] | ["server"] | ["exempt", "roles" | "channels", _]:
+            return tr("an id between quotation marks")
+        case ["exempt", _] | ["screening", _]:
+            return "true, false"
+        case _:
+            return tr("what `/settings export` writes there")
