@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-TEST_PROCESSES ?= 2
+TEST_PROCESSES ?= 3
 SOURCES := pyproject.toml constraints.txt
 
 .PHONY: run test lint types contracts pytest clean

@@ -15,6 +15,7 @@ import hypothesis
 import pytest
 
 from bot.app import serve
+from bot.chat import client
 from bot.settings import Settings
 from sandbox.wire import Wire
 from tests.patience import PATIENCE_S, PatientWire
@@ -100,7 +101,20 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(tmp_path: Path, tiny_model: Path, addresses: None) -> AsyncIterator[Scene]:
+def prompt_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bot that is ready at once: it need not spare Discord."""
+
+    async def at_once(self: discord.Client, shard_id: int | None, *, initial: bool = False) -> None:
+        """Do not wait five seconds before identifying again."""
+
+    monkeypatch.setattr(client, "READY_AFTER_S", 0.1)
+    monkeypatch.setattr(discord.Client, "before_identify_hook", at_once)
+
+
+@pytest.fixture
+async def scene(
+    tmp_path: Path, tiny_model: Path, addresses: None, prompt_client: None
+) -> AsyncIterator[Scene]:
     async with PatientWire() as wire:
         server = wire.add_server("Demo")
         database = tmp_path / "hexward.db"

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 # Seconds that the connection waits for the commands to be registered, before it opens all the same.
 _REGISTER_S = 5.0
+# Seconds after the last server that Discord names until the bot counts as ready.
+READY_AFTER_S = 2.0
 # Seconds that commands under way get to answer when the client closes.
 _COMMANDS_S = 5.0
 
@@ -66,6 +68,7 @@ class Hexward(commands.Bot):
             # Message text lives in memory only while it is scored, so no message is cached.
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
+            guild_ready_timeout=READY_AFTER_S,
             # Nobody needs a list of all members, not even where the bot could have it.
             chunk_guilds_at_startup=False,
             allowed_mentions=discord.AllowedMentions.none(),

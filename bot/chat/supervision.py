@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE_S = 120.0
 # A connection that held this long was healthy: its end is a new trouble, not the old one again.
 HEALTHY_AFTER_S = 60.0
+# Seconds that a client which was closed gets to end by itself.
+END_S = 5.0
 
 _PORTAL = "https://discord.com/developers/applications"
 BAD_TOKEN = (
@@ -115,7 +117,7 @@ async def _run_one(client: discord.Client, token: str, stop: asyncio.Event) -> B
             log.warning("The client did not close cleanly: %s", describe(error))
         # After close() the gateway loop ends by itself; a start still in its first handshake
         # does not.
-        _, unfinished = await asyncio.wait({running}, timeout=5.0)
+        _, unfinished = await asyncio.wait({running}, timeout=END_S)
         for task in unfinished:
             task.cancel()
             await asyncio.wait({task})

@@ -58,6 +58,8 @@ class Recovery(commands.Cog):
         self._lone_texts = lone_texts
         self._made_at = datetime.now(UTC)
         self._task: asyncio.Task[None] | None = None
+        # Servers with something unsettled that were not there when it was looked for.
+        self._absent: set[int] = set()
         client.before_close(self.stop)
 
     @commands.Cog.listener()
@@ -65,19 +67,42 @@ class Recovery(commands.Cog):
         if self._task is None:
             self._task = asyncio.create_task(self._recover(), name="recover decisions")
 
+    @commands.Cog.listener()
+    async def on_guild_available(self, server: discord.Guild) -> None:
+        """See to a server that Discord named after the others, or that had an outage."""
+        if server.id in self._absent:
+            self._absent.discard(server.id)
+            before = self._task
+            self._task = asyncio.create_task(
+                self._recover(server.id, after=before), name="recover decisions"
+            )
+
     async def stop(self) -> None:
         """Leave the rest for the next start."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    async def _recover(self) -> None:
-        """Take up everything at once: deletions share requests, and nobody waits for a card."""
+    async def _recover(
+        self, server_id: int | None = None, *, after: asyncio.Task[None] | None = None
+    ) -> None:
+        """Take up everything at once: deletions share requests, and nobody waits for a card.
+
+        Parameters
+        ----------
+        server_id
+            Only what is of this server.
+        after
+            What has to end first.
+        """
+        if after is not None:
+            await after
         settled: list[int] = []
         try:
             async with asyncio.TaskGroup() as group:
                 async for page in self._unsettled():
-                    for (server, channel_id), some in self._by_channel(page).items():
+                    ours = [one for one in page if server_id in (None, one.server_id)]
+                    for (server, channel_id), some in self._by_channel(ours).items():
                         await self._take_up(group, server, channel_id, some, settled)
         except* DatabaseError as errors:
             log.error("Unsettled decisions could not be picked up: %s", errors.exceptions[0])
@@ -106,7 +131,9 @@ class Recovery(commands.Cog):
         for recorded in page:
             # Another process may share the database; its servers are its own business.
             server = self._client.get_guild(recorded.server_id)
-            if server is not None:
+            if server is None or server.unavailable:
+                self._absent.add(recorded.server_id)
+            else:
                 places.setdefault((server, recorded.channel_id), []).append(recorded)
         return places
 

@@ -8,6 +8,7 @@ import aiohttp
 import discord
 import pytest
 
+from bot.chat import supervision
 from bot.chat.intents import Privileged
 from bot.chat.supervision import supervise
 from bot.errors import ConnectionRefused
@@ -135,7 +136,11 @@ async def test_stopping_does_not_wait_for_the_pause() -> None:
     assert len(connections.made) == 1
 
 
-async def test_a_client_that_hangs_in_its_handshake_is_ended() -> None:
+async def test_a_client_that_hangs_in_its_handshake_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervision, "END_S", 0.05)
+
     class Hanging(Client):
         async def start(self, token: str) -> None:
             await asyncio.Event().wait()

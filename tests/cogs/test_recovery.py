@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+from simcord.backend.serializers import guild_create_payload
+
+from bot.chat import client
 from tests.cogs.acting import choose, done_to, enforce
 from tests.conftest import Scene
+from tests.patience import until
 
 
 async def test_what_was_decided_is_carried_out_after_a_crash(scene: Scene) -> None:
@@ -100,3 +105,21 @@ async def test_a_card_that_was_posted_before_the_crash_is_not_posted_again(scene
         await scene.wire.quiet()
     assert len(scene.log.bot_messages) == cards
     assert scene.rows("SELECT outcome FROM decisions") == [("deleted",)]
+
+
+async def test_a_server_that_comes_back_later_is_seen_to_then(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with scene.bot():
+        await scene.ada.post(scene.general, "you idiot")
+        await scene.wire.wait_for_message(scene.log)
+    scene.change("UPDATE decisions SET id = 101, outcome = NULL")
+    backend = scene.wire.world.backend
+    there = dict(guild_create_payload(backend, backend.get_guild(scene.server.id)))
+    monkeypatch.setattr(client, "READY_AFTER_S", 1.0)  # it is gone again before that
+    async with scene.bot(log_channel=False):
+        scene.wire.send_event("GUILD_DELETE", {"id": str(scene.server.id), "unavailable": True})
+        await scene.wire.quiet()
+        assert scene.rows("SELECT outcome FROM decisions") == [(None,)]
+        scene.wire.send_event("GUILD_CREATE", there | {"unavailable": False})
+        await until(lambda: scene.rows("SELECT outcome FROM decisions") == [("alerted",)])

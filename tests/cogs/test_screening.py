@@ -10,6 +10,7 @@ import discord
 import pytest
 
 from bot.chat import crowds
+from bot.storage.database import Database
 from tests.conftest import Scene
 from tests.patience import until
 
@@ -356,13 +357,16 @@ async def test_one_decision_that_cannot_be_recovered_does_not_stop_the_others(sc
     assert outcomes == {broken.id: "failed", whole.id: "alerted", old.id: "too_late"}
 
 
-async def test_a_database_that_is_busy_for_a_while_loses_no_flag(scene: Scene) -> None:
+async def test_a_database_that_is_busy_for_a_while_loses_no_flag(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(Database.open.__func__.__kwdefaults__, "lock_wait_s", 0.3)
     async with scene.bot():
         with contextlib.closing(sqlite3.connect(scene.database, check_same_thread=False)) as holder:
             # In a thread: the bot, on this loop, may have to finish a write first.
             await asyncio.to_thread(holder.execute, "BEGIN IMMEDIATE")
             await scene.ada.post(scene.general, "idiot")
-            await asyncio.sleep(6)  # longer than the bot's patience with a lock
+            await asyncio.sleep(1)  # longer than the bot's patience with a lock
             assert not scene.log.bot_messages
             holder.rollback()
         await scene.wire.wait_for_message(scene.log)

@@ -59,7 +59,7 @@ _TEXTS = st.one_of(
 
 
 @given(_TEXTS)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_views_are_settled_and_bounded(text: str) -> None:
     found = views(text)
     assert 1 <= len(found) <= 2

@@ -105,7 +105,7 @@ class Crowd:
     st.integers(0, 3),
     st.integers(1, 3),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=120, deadline=None)
 @example(
     [("long", 1, Priority.LIVE), ("1", 1, Priority.LIVE)], True, Limits(), 12, 3, True, 512, 0, 1
 )

@@ -18,7 +18,7 @@ def scores(number: int) -> Scores:
 
 
 @given(st.integers(0, 6), st.lists(st.tuples(st.booleans(), _WORDS), max_size=60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_it_is_a_dictionary_that_forgets_the_least_lately_used(
     most: int, steps: list[tuple[bool, list[bytes]]]
 ) -> None:

@@ -38,7 +38,7 @@ def filled(room: Room, server_id: int, chars: int = 1) -> int:
 
 
 @given(_LIMITS, st.lists(_COMING | st.integers(0, 200), max_size=150))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_bounds_are_never_exceeded_and_nothing_is_refused_below_them(
     limits: Limits, steps: list[tuple[int, int, Priority] | int]
 ) -> None:

@@ -243,7 +243,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @given(script=scripts)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_change_is_seen_by_every_get_that_begins_after_it(
     shared: Any, script: list[tuple[str, int]]
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -118,6 +118,27 @@ def test_whatever_is_applied_is_what_holds(
         assert await servers.chosen(1) == chosen
 
     runner.run(play())
+
+
+def test_every_choice_is_in_the_file() -> None:
+    """Whoever adds a choice adds it to the file, to what replaces it and to `choices` above."""
+    assert {field.name for field in fields(ServerSettings)} == {
+        "server_id",
+        "preset",
+        "overrides",
+        "log_channel_id",
+        "exempt_moderators",
+        "exempt_bots",
+        "exempt_role_ids",
+        "exempt_channel_ids",
+        "mode",
+        "measures",
+        "places",
+        "escalation",
+        "notice",
+        "screen_titles",
+        "screen_names",
+    }
 
 
 def test_what_a_file_leaves_out_stays() -> None:

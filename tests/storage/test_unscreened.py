@@ -217,7 +217,7 @@ async def test_a_database_that_is_busy_loses_nothing(
 steps = st.lists(st.tuples(st.sampled_from("pst"), st.integers(0, 3)), max_size=12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(before=steps, after=steps)
 def test_what_is_put_back_is_as_though_it_had_never_been_taken(
     before: list[tuple[str, int]], after: list[tuple[str, int]]

@@ -49,7 +49,7 @@ def test_every_kind_is_in_one_group() -> None:
 
 
 @given(_TEXTS, st.sampled_from(Kind), _SEEDS, st.floats(0, 1))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_text_can_be_evaded_and_the_seed_decides_how(
     text: str, kind: Kind, seed: int, share: float
 ) -> None:
@@ -74,7 +74,7 @@ _FOR_ANY_WORD = sorted(
 
 
 @given(_LETTERS, st.sampled_from(_FOR_ANY_WORD), _SEEDS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_an_eligible_word_is_always_changed(word: str, kind: Kind, seed: int) -> None:
     assert evade(word, kind, Random(seed), share=0) != word
 
