@@ -70,9 +70,9 @@ Piece = tuple[Group, Window]
 """A window to be read, and whose it is."""
 
 _Place = tuple[int, Priority]
-# Whose turn it is: class, turn, batch in which its server was read last. The lowest goes first, and
-# of equals the first comer.
-_Claim = tuple[Priority, int, int]
+# Whose turn it is: class, turn, batch in which its server was read last, whether it is long. The
+# lowest goes first, and of equals the first comer.
+_Claim = tuple[Priority, int, int, bool]
 
 
 class Pool:
@@ -172,16 +172,16 @@ class Pool:
                 if group.long:  # it is not ahead of the short texts of its server
                     before = longs.get(place, 0)
                     longs[place] = before + 1
-                    turn += before + 1
+                    turn += before
                 else:
                     shorts[place] = turn + 1
-                found.append((place[1], turn, last))
+                found.append((place[1], turn, last, group.long))
             if not found:
                 dropped.append(group)
                 continue
-            priority, turn, last = found[0] if len(found) == 1 else min(found)
+            priority, turn, last, long = found[0] if len(found) == 1 else min(found)
             for at, window in enumerate(group.unread[:_SHOWN]):
-                claims.append((priority, turn + at, last))
+                claims.append((priority, turn + at, last, long))
                 pieces.append((group, window))
         self._served = served
         return claims, pieces, dropped

@@ -262,3 +262,13 @@ def test_texts_that_fail_are_told_of_now_and_then(caplog: pytest.LogCaptureFixtu
     now = 100.0
     complaints.text_failed("ValueError")
     assert "ValueError, 1000 since the last such line" in caplog.text
+
+
+def test_a_long_text_does_not_wait_for_a_flood_of_short_ones_elsewhere(lane: Lane) -> None:
+    for number in range(900):
+        lane.asked(f"{number} {number}", server_id=1)
+    lane.step()
+    long = lane.asked(wall(100), server_id=2)
+    for _ in range(5):  # two batches of it, and the flood in between
+        lane.step()
+    assert not long.wanted
