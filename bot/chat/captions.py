@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bot.language import tr, trn
 from bot.rules import Action, Mode
+from bot.storage.server_settings import NoticeWay
 
 # In Discord's own words, as its settings show them. Looked up when they are needed: the language
 # belongs to the task at hand.
@@ -73,6 +74,26 @@ def action_caption(action: Action) -> str:
             return tr("timeout")
         case Action.NONE:
             return tr("nothing")
+
+
+def mode_caption(mode: Mode) -> str:
+    """A server's mode, in a word."""
+    match mode:
+        case Mode.OBSERVE:
+            return tr("observe")
+        case Mode.ENFORCE:
+            return tr("enforce")
+
+
+def way_caption(way: NoticeWay) -> str:
+    """How authors are told, in a word."""
+    match way:
+        case NoticeWay.OFF:
+            return tr("off")
+        case NoticeWay.CHANNEL:
+            return tr("channel")
+        case NoticeWay.DM:
+            return tr("dm")
 
 
 def mode_line(mode: Mode) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeVar
 
+from bot.chat.captions import action_caption, mode_caption, preset_caption, way_caption
 from bot.chat.commands import clip
 from bot.chat.durations import in_words
 from bot.language import tr, trn
@@ -25,7 +26,11 @@ def changes(before: Chosen, after: Chosen) -> list[str]:
 
 def _rules(old: ServerSettings, new: ServerSettings) -> Iterator[str]:
     if old.preset != new.preset:
-        yield tr("**Preset**: {before} → {after}", before=clip(old.preset), after=new.preset)
+        yield tr(
+            "**Preset**: {before} → {after}",
+            before=clip(preset_caption(old.preset)),
+            after=preset_caption(new.preset),
+        )
     for label, was, will in _differing(old.overrides, new.overrides):
         yield tr(
             "**{label}** flags from: {before} → {after}",
@@ -37,8 +42,8 @@ def _rules(old: ServerSettings, new: ServerSettings) -> Iterator[str]:
         yield tr(
             "**{label}** has the action: {before} → {after}",
             label=label.caption,
-            before=Action.ALERT.value if did is None else _measure(did),
-            after=Action.ALERT.value if does is None else _measure(does),
+            before=action_caption(Action.ALERT) if did is None else _measure(did),
+            after=action_caption(Action.ALERT) if does is None else _measure(does),
         )
     for channel_id, was_own, will_own in _differing(old.places, new.places):
         channel = f"<#{channel_id}>"
@@ -63,7 +68,11 @@ def _rules(old: ServerSettings, new: ServerSettings) -> Iterator[str]:
                 after=tr("as around it") if does is None else _measure(does),
             )
     if old.mode is not new.mode:
-        yield tr("**Mode**: {before} → {after}", before=old.mode.value, after=new.mode.value)
+        yield tr(
+            "**Mode**: {before} → {after}",
+            before=mode_caption(old.mode),
+            after=mode_caption(new.mode),
+        )
     for flags, was_step, will_step in _differing(
         {step.flags: step for step in old.escalation}, {step.flags: step for step in new.escalation}
     ):
@@ -77,8 +86,8 @@ def _rules(old: ServerSettings, new: ServerSettings) -> Iterator[str]:
     if old.notice.way is not new.notice.way:
         yield tr(
             "**Notice to authors**: {before} → {after}",
-            before=old.notice.way.value,
-            after=new.notice.way.value,
+            before=way_caption(old.notice.way),
+            after=way_caption(new.notice.way),
         )
     if old.notice.text != new.notice.text:
         yield tr(
@@ -171,7 +180,7 @@ def named(things: Collection[str]) -> str:
 
 def _measure(measure: Measure) -> str:
     if measure.timeout is None:
-        return measure.action.value
+        return action_caption(measure.action)
     return tr("timeout of {duration}", duration=in_words(measure.timeout))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import discord
 
+from bot.chat.captions import preset_caption
 from bot.chat.findings import Finding, problems, told
 from bot.chat.own_channel import can_make
 from bot.chat.ready_made import ReadyMade, chosen, in_menu
@@ -105,10 +106,12 @@ def _preset_section(settings: ServerSettings, presets: Presets) -> Section:
     options = []
     for name in PRESET_NAMES:
         what = _meaning(name)
-        lines.append(f"**{name}** · {what}{_measured(presets, name)}")
+        lines.append(f"**{preset_caption(name)}** · {what}{_measured(presets, name)}")
         selected = name == settings.preset
         options.append(
-            discord.SelectOption(label=name, value=name, description=what, default=selected)
+            discord.SelectOption(
+                label=preset_caption(name), value=name, description=what, default=selected
+            )
         )
     own = len(settings.overrides)
     if own:
