@@ -18,8 +18,9 @@ except ImportError as _error:
 from .actors import Member
 from .commands import CannotDo
 from .faults import Fault, Faults
-from .handles import Channel, Message, Role, Server, Webhook
+from .handles import Channel, Role, Server, Webhook
 from .limits import Limit, RateLimits
+from .messages import Message
 from .reply import NoReply, Reply
 from .server import Wire
 from .world import Request

@@ -17,7 +17,8 @@ from simcord.enums import OptionType
 from . import BackendError, commands
 from .actors import Member
 from .commands import CannotDo
-from .handles import Channel, Message, Server
+from .handles import Channel, Server
+from .messages import Message
 from .reply import NoReply, Reply
 from .server import Wire
 

@@ -16,7 +16,8 @@ from simcord.interactions import base_payload
 
 from . import commands
 from .commands import CannotDo
-from .handles import Channel, Message, Role, Server, make_poll
+from .handles import Channel, Role, Server, make_poll
+from .messages import Message
 from .reply import Reply
 from .world import World
 

@@ -8,7 +8,7 @@ from typing import Any
 from simcord.backend.models import Interaction
 from simcord.enums import CallbackType
 
-from .handles import Message
+from .messages import Message
 from .world import World
 
 # Deadlines are the bot's; the driver looks a little later, so that a late answer is the bot's.

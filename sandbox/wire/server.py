@@ -13,8 +13,9 @@ from simcord.backend import serializers
 
 from .faults import Faults
 from .gateway import Gateway
-from .handles import Channel, Message, Server
+from .handles import Channel, Server
 from .limits import RateLimits
+from .messages import Message
 from .rest import Rest
 from .world import Request, World
 
