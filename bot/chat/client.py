@@ -117,9 +117,15 @@ class Hexward(commands.Bot):
             for step in steps:
                 await step()
         finally:
+            self._stop_getting_ready()
             await super().close()
-        # discord.py waits two seconds for servers before it is ready, and goes on waiting after a
-        # close, only to fail then.
+            self._stop_getting_ready()
+
+    def _stop_getting_ready(self) -> None:
+        """Have discord.py wait for no more servers: after a close, or during it, that would fail.
+
+        Asked for twice, since a new session may begin to get ready until the close is through.
+        """
         if self._connection._ready_task is not None:
             self._connection._ready_task.cancel()
 
