@@ -26,6 +26,7 @@ from bot.chat.client import Hexward, point_at
 from bot.chat.intents import Asked, ContentIntent, Privileged
 from bot.chat.lone_texts import LoneTexts
 from bot.chat.passed import Passed
+from bot.chat.posting import Posting
 from bot.chat.setup_desk import SetupDesk
 from bot.chat.supervision import supervise
 from bot.chat.trial import Trial
@@ -218,6 +219,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         passed = Passed(decisions, samples)
         cards = Cards(database)
         upkeep = CardUpkeep(engine, verdicts, cards, Privacy(database))
+        posting = Posting(upkeep)
         yield Parts(
             engine=engine,
             metrics=metrics,
@@ -229,11 +231,11 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             verdicts=verdicts,
             cards=cards,
             upkeep=upkeep,
-            actions=Actions(upkeep, verdicts, decisions),
+            actions=Actions(posting, verdicts, decisions),
             offences=Offences(database),
             catch_up_back=back,
             announcements=Announcements(database),
-            lone_texts=LoneTexts(engine, presets, decisions, passed),
+            lone_texts=LoneTexts(engine, presets, decisions, passed, posting),
             passed=passed,
             previews=Previews(database, samples),
             asked=Asked(ContentIntent(settings.message_content), members=settings.members_intent),

@@ -18,7 +18,6 @@ import discord
 
 from bot.chat.alert_card import Alert, Background
 from bot.chat.audit import Ground
-from bot.chat.card_upkeep import CardUpkeep
 from bot.chat.carried import PATIENCE, Carried, Deed, Hurdle
 from bot.chat.claims import Claims
 from bot.chat.deeds import MEANS
@@ -69,18 +68,18 @@ class Actions:
 
     Parameters
     ----------
-    upkeep
-        Looks after the cards.
+    posting
+        Posts the cards.
     verdicts
         Where deeds are claimed before they are done, so that nothing is done twice.
     decisions
         Where it is written down how those ended that took long.
     """
 
-    def __init__(self, upkeep: CardUpkeep, verdicts: Verdicts, decisions: Decisions) -> None:
+    def __init__(self, posting: Posting, verdicts: Verdicts, decisions: Decisions) -> None:
         self._claims = Claims(verdicts)
         self._decisions = decisions
-        self._posting = Posting(upkeep)
+        self._posting = posting
         self._means = tuple(means() for means in MEANS)
         self._notices = Notices()
         self._waiting: Counter[int] = Counter()

@@ -41,6 +41,8 @@ def _caption(click: Click) -> str:
             return tr("Delete")
         case Click.TIMEOUT:
             return tr("Timeout…")
+        case Click.RENAME:
+            return tr("Reset name")
         case Click.UNDO:
             return tr("Undo")
 

@@ -19,6 +19,7 @@ class What(StrEnum):
     DELETE = "delete"
     TIMEOUT = "timeout"
     LIFT_TIMEOUT = "lift_timeout"
+    RENAME = "rename"
 
 
 class Hurdle(StrEnum):
@@ -137,3 +138,13 @@ class Carried:
     def with_notice(self, notice: str) -> Carried:
         """The same, with what became of the notice."""
         return replace(self, notice=notice)
+
+
+def hindered(what: What, hurdle: Hurdle, why_not: str) -> Deed:
+    """What became of something that was not done."""
+    return Deed(False, what, why_not, hurdle)
+
+
+def lacking(what: What, why_not: str, remedy: str) -> Deed:
+    """What became of something for which the bot's role lacks a permission."""
+    return Deed(False, what, why_not, Hurdle.MISSING_PERMISSION, remedy=remedy)

@@ -39,6 +39,8 @@ class Crowd:
 
     Attributes
     ----------
+    lone
+        Those of them that are titles and names.
     pending
         Those about which something is still to be done.
     deleted, gone
@@ -51,6 +53,7 @@ class Crowd:
 
     latest: Case
     count: int = 0
+    lone: int = 0
     pending: int = 0
     deleted: int = 0
     gone: int = 0
@@ -86,18 +89,31 @@ class Crowd:
         stopping
             Whether what is pending has to wait until the bot runs again.
         """
-        lines = [
-            trn(
-                "{count:,} more message was flagged, faster than Discord takes alerts. It is in "
-                "the log of decisions, number {last}.",
-                "{count:,} more messages were flagged, faster than Discord takes alerts. They are "
-                "in the log of decisions, up to number {last}.",
-                self.count,
-                last=self.latest.decision_id,
+        messages = self.count - self.lone
+        lines = []
+        if self.lone:
+            lines.append(
+                trn(
+                    "{count:,} more title or name was flagged, faster than Discord takes alerts. "
+                    "It is in the log of decisions.",
+                    "{count:,} more titles and names were flagged, faster than Discord takes "
+                    "alerts. They are in the log of decisions.",
+                    self.lone,
+                )
             )
-        ]
+        if messages:
+            lines.append(
+                trn(
+                    "{count:,} more message was flagged, faster than Discord takes alerts. It is "
+                    "in the log of decisions, number {last}.",
+                    "{count:,} more messages were flagged, faster than Discord takes alerts. They "
+                    "are in the log of decisions, up to number {last}.",
+                    messages,
+                    last=self.latest.decision_id,
+                )
+            )
         done = []
-        if self.deleted == self.count > 1:
+        if self.deleted == messages > 1:
             done.append(tr("All of them were deleted."))
         elif self.deleted:
             done.append(
@@ -179,6 +195,12 @@ class Crowds:
         crowd = self._crowd(case)
         crowd.add(case)
         crowd.note(case, carried)
+
+    def add_lone(self, case: Case) -> None:
+        """Count the flag of a title or a name."""
+        crowd = self._crowd(case)
+        crowd.add(case)
+        crowd.lone += 1
 
     def expect(self, case: Case) -> None:
         """Count a flag about which something is still to be done; `done` says how it ended."""

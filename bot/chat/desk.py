@@ -13,6 +13,7 @@ from typing import Any
 
 import discord
 
+from bot.chat.answers import done_before, judged_before, lasting_deeds, taken_back
 from bot.chat.audit import Ground
 from bot.chat.buttons import TimeoutView
 from bot.chat.card_upkeep import CardUpkeep
@@ -21,6 +22,7 @@ from bot.chat.durations import in_words
 from bot.chat.enforcement import Deed, Hurdle, delete_message, lift_timeout, timeout_member
 from bot.chat.lookup import Lookup
 from bot.chat.may_act import NotAllowed, check_may
+from bot.chat.renaming import reset_name
 from bot.chat.running import Running
 from bot.chat.standing import Click
 from bot.errors import DatabaseError
@@ -31,7 +33,6 @@ from bot.storage.history import (
     CardPlace,
     DeedKind,
     DeedResult,
-    GivenVerdict,
     History,
     RecordedDeed,
     Verdict,
@@ -202,6 +203,9 @@ class Desk:
                 return await self._delete(interaction, history)
             case Click.TIMEOUT:
                 return await self._ask_how_long(interaction, history)
+            case Click.RENAME:
+                await self._rename(interaction, history)
+                return None
             case Click.UNDO:
                 return await self._undo(interaction, history)
 
@@ -231,6 +235,15 @@ class Desk:
         deed = await self._once(interaction, history, DeedKind.DELETE, delete)
         return None if deed.done else deed.why_not
 
+    async def _rename(self, interaction: discord.Interaction[Any], history: History) -> None:
+        decision = history.decision
+
+        def rename() -> Awaitable[Deed]:
+            reason = _reason(history, interaction.user)
+            return reset_name(_server(interaction), decision.author_id, decision.surface, reason)
+
+        await self._once(interaction, history, DeedKind.RENAME, rename)
+
     async def _ask_how_long(
         self, interaction: discord.Interaction[Any], history: History
     ) -> str | None:
@@ -250,11 +263,11 @@ class Desk:
         not_lifted = None
         if taken.timeout is not None:
             not_lifted = await self._lift(interaction, history, taken.timeout)
-        lasting = _lasting(history)
+        lasting = lasting_deeds(history)
         if not_lifted is None and lasting is None:
             return None  # the card says it
         # What was undone is said beside what was not: it would look like a refusal otherwise.
-        said = [_TAKEN_BACK[taken.verdict]()] if taken.verdict is not None else []
+        said = [taken_back(taken.verdict)] if taken.verdict is not None else []
         if taken.timeout is not None:
             said.append(not_lifted or tr("The timeout is lifted."))
         return " ".join([*said, *([lasting] if lasting is not None else [])])
@@ -311,61 +324,10 @@ class Desk:
         if history is not None and kind is not None:
             deed = history.last(kind, DeedResult.BEGUN, DeedResult.DONE, DeedResult.LIFTING)
             if deed is not None:
-                return _done_before(deed, interaction.user.id)
+                return done_before(deed, interaction.user.id)
         if given is not None:
-            return _judged_before(given, interaction.user.id)
+            return judged_before(given, interaction.user.id)
         return tr("Somebody else was faster. Look at the card again.")
-
-
-_TAKEN_BACK = {
-    Verdict.UPHELD: lambda: tr("The verdict that the flag was right is taken back."),
-    Verdict.DISMISSED: lambda: tr("The verdict that it was a false alarm is taken back."),
-}
-
-
-def _lasting(history: History) -> str | None:
-    """What nobody can undo."""
-    if history.deletion is not None:
-        return tr("The message stays deleted: Discord cannot bring a deleted message back.")
-    return None
-
-
-def _done_before(deed: RecordedDeed, moderator_id: int) -> str:
-    """Who has done it already, or is about to."""
-    who, when = _who(deed.moderator_id), discord.utils.format_dt(deed.at, "R")
-    yours = deed.moderator_id == moderator_id
-    if deed.result is DeedResult.BEGUN:
-        if yours:
-            return tr("You clicked that a moment ago; it is under way.")
-        return tr("{who} clicked that a moment ago; it is under way.", who=who)
-    if deed.kind is DeedKind.DELETE:
-        if yours:
-            return tr("You deleted the message already, {when}.", when=when)
-        return tr("{who} deleted the message already, {when}.", who=who, when=when)
-    if yours:
-        return tr("You timed the author out already, {when}.", when=when)
-    return tr("{who} timed the author out already, {when}.", who=who, when=when)
-
-
-def _judged_before(given: GivenVerdict, moderator_id: int) -> str:
-    """Who has judged the flag already."""
-    who, when = _who(given.moderator_id), discord.utils.format_dt(given.at, "R")
-    yours = given.moderator_id == moderator_id
-    if given.verdict is Verdict.UPHELD:
-        if yours:
-            return tr("You upheld this already, {when}. Undo takes it back.", when=when)
-        return tr("{who} upheld this already, {when}. Undo takes it back.", who=who, when=when)
-    if yours:
-        return tr("You dismissed this already, {when}. Undo takes it back.", when=when)
-    return tr("{who} dismissed this already, {when}. Undo takes it back.", who=who, when=when)
-
-
-def _who(moderator_id: int | None) -> str:
-    if moderator_id is None:
-        return "Hexward"
-    if moderator_id == FORGOTTEN:
-        return tr("Another moderator")
-    return f"<@{moderator_id}>"
 
 
 def _told(deed: Deed) -> str:

@@ -19,7 +19,7 @@ import discord
 
 from bot.chat.audit import fitting
 from bot.chat.captions import permission_captions
-from bot.chat.carried import Carried, Deed, Hurdle, What
+from bot.chat.carried import Carried, Deed, Hurdle, What, hindered, lacking
 from bot.chat.lookup import ServerChannel, channel_by_id, missing_permissions, permissions_in
 from bot.language import tr
 from bot.logs import describe
@@ -79,7 +79,7 @@ async def delete_message(
         Never raises.
     """
 
-    return await _patiently(
+    return await patiently(
         What.DELETE, partial(_delete_in, server, channel_id, [message_id], reason)
     )
 
@@ -102,7 +102,7 @@ async def delete_messages(
     Deed
         For all of them together. Never raises.
     """
-    return await _patiently(
+    return await patiently(
         What.DELETE, partial(_delete_in, server, channel_id, message_ids, reason)
     )
 
@@ -116,14 +116,14 @@ async def _delete_in(
         return _channel_gone()
     except discord.Forbidden:
         return _lacking_in(f"<#{channel_id}>", ["view_channel"])
-    if lacking := missing_permissions(channel, ("view_channel", "manage_messages")):
-        return _lacking_in(channel.mention, lacking)
+    if wanting := missing_permissions(channel, ("view_channel", "manage_messages")):
+        return _lacking_in(channel.mention, wanting)
     try:
         await _delete(channel, message_ids, reason)
     except discord.NotFound as error:
         if error.code == _UNKNOWN_CHANNEL:
             return _channel_gone()
-        return _hindered(What.DELETE, Hurdle.GONE, tr("The message was already deleted."))
+        return hindered(What.DELETE, Hurdle.GONE, tr("The message was already deleted."))
     except discord.Forbidden:
         return _lacking_in(channel.mention, ["manage_messages"])
     except discord.HTTPException as error:
@@ -131,7 +131,7 @@ async def _delete_in(
             raise
         why = tr("The thread is archived and I may not wake it.")
         return replace(
-            _hindered(What.DELETE, Hurdle.FAILED, why),
+            hindered(What.DELETE, Hurdle.FAILED, why),
             remedy=tr("Give my role Manage Threads in {channel}.", channel=channel.mention),
         )
     return Deed(True, What.DELETE)
@@ -164,20 +164,20 @@ async def timeout_member(
     """
 
     async def time_out() -> Deed:
-        found = await _subject(server, member_id, What.TIMEOUT)
+        found = await subject(server, member_id, What.TIMEOUT)
         if isinstance(found, Deed):
             return found
         if channel_id is not None and await _moderates_in(server, channel_id, found):
-            return _hindered(What.TIMEOUT, Hurdle.PROTECTED, _moderates_here())
+            return hindered(What.TIMEOUT, Hurdle.PROTECTED, _moderates_here())
         until = discord.utils.utcnow() + min(duration, LONGEST_TIMEOUT - _CLOCKS_DIFFER)
         running = found.timed_out_until
         if running is not None and running >= until:
             ends = discord.utils.format_dt(running, "R")
             why = tr("The member is timed out already, for longer (it ends {when}).", when=ends)
-            return replace(_hindered(What.TIMEOUT, Hurdle.ALREADY, why), until=running)
+            return replace(hindered(What.TIMEOUT, Hurdle.ALREADY, why), until=running)
         return await _set_timeout(found, until, What.TIMEOUT, reason)
 
-    return await _patiently(What.TIMEOUT, time_out)
+    return await patiently(What.TIMEOUT, time_out)
 
 
 async def lift_timeout(
@@ -200,20 +200,20 @@ async def lift_timeout(
     """
 
     async def lift() -> Deed:
-        found = await _subject(server, member_id, What.LIFT_TIMEOUT)
+        found = await subject(server, member_id, What.LIFT_TIMEOUT)
         if isinstance(found, Deed):
             return found
         if not found.is_timed_out():
             why = tr("The member is not timed out.")
-            return _hindered(What.LIFT_TIMEOUT, Hurdle.ALREADY, why)
+            return hindered(What.LIFT_TIMEOUT, Hurdle.ALREADY, why)
         running = found.timed_out_until
         if latest is not None and running is not None and running > latest + _CLOCKS_DIFFER:
             ends = discord.utils.format_dt(running, "R")
             why = tr("A longer timeout has taken its place (it ends {when}).", when=ends)
-            return replace(_hindered(What.LIFT_TIMEOUT, Hurdle.ALREADY, why), until=running)
+            return replace(hindered(What.LIFT_TIMEOUT, Hurdle.ALREADY, why), until=running)
         return await _set_timeout(found, None, What.LIFT_TIMEOUT, reason)
 
-    return await _patiently(What.LIFT_TIMEOUT, lift)
+    return await patiently(What.LIFT_TIMEOUT, lift)
 
 
 def spared(member: discord.Member, channel: ServerChannel | None = None) -> str | None:
@@ -243,37 +243,50 @@ async def _moderates_in(server: discord.Guild, channel_id: int, member: discord.
 def _protected(member: discord.Member, what: What) -> Deed | None:
     server, me = member.guild, member.guild.me
     if me is not None and member.id == me.id:
-        return _hindered(what, Hurdle.PROTECTED, tr("That is the bot itself."))
+        return hindered(what, Hurdle.PROTECTED, tr("That is the bot itself."))
     if member.id == server.owner_id:
-        return _hindered(what, Hurdle.PROTECTED, tr("The member owns this server."))
-    if member.guild_permissions.administrator:
-        return _hindered(what, Hurdle.PROTECTED, tr("The member is an administrator."))
+        return hindered(what, Hurdle.PROTECTED, tr("The member owns this server."))
+    if what is not What.RENAME and member.guild_permissions.administrator:
+        return hindered(what, Hurdle.PROTECTED, tr("The member is an administrator."))
     if what is What.TIMEOUT and any(getattr(member.guild_permissions, n) for n in MODERATES):
-        return _hindered(what, Hurdle.PROTECTED, tr("The member moderates in this server."))
+        return hindered(what, Hurdle.PROTECTED, tr("The member moderates in this server."))
     if me is not None and me.id != server.owner_id and member.top_role >= me.top_role:
         return replace(
-            _hindered(what, Hurdle.ABOVE, tr("The member’s highest role is not below mine.")),
+            hindered(what, Hurdle.ABOVE, tr("The member’s highest role is not below mine.")),
             remedy=tr("Move my role above the roles of members in Server Settings → Roles."),
         )
     return None
 
 
-async def _subject(server: discord.Guild, member_id: int, what: What) -> discord.Member | Deed:
-    """The member, if the bot may act on them; otherwise what is in the way."""
+async def subject(server: discord.Guild, member_id: int, what: What) -> discord.Member | Deed:
+    """The member, if the bot may act on them; otherwise what is in the way.
+
+    Raises
+    ------
+    discord.DiscordException
+        If Discord does not tell.
+    """
     me = server.me
-    if me is not None and not me.guild_permissions.moderate_members:
-        return _lacking(
+    granted = None if me is None else me.guild_permissions
+    if granted is not None and what is What.RENAME and not granted.manage_nicknames:
+        return lacking(
+            what,
+            tr("I lack Manage Nicknames in this server."),
+            tr("Give my role Manage Nicknames in Server Settings → Roles."),
+        )
+    if granted is not None and what is not What.RENAME and not granted.moderate_members:
+        return lacking(
             what,
             tr("I lack Timeout Members in this server."),
             tr("Give my role Timeout Members in Server Settings → Roles."),
         )
     if member_id == server.owner_id:
-        return _hindered(what, Hurdle.PROTECTED, tr("The member owns this server."))
+        return hindered(what, Hurdle.PROTECTED, tr("The member owns this server."))
     try:
         # Asked for each time: who has left, who has become a moderator since.
         member = await server.fetch_member(member_id)
     except discord.NotFound:
-        return _hindered(what, Hurdle.LEFT, tr("The member has left the server."))
+        return hindered(what, Hurdle.LEFT, tr("The member has left the server."))
     return _protected(member, what) or member
 
 
@@ -283,9 +296,9 @@ async def _set_timeout(
     try:
         await member.timeout(until, reason=fitting(reason))
     except discord.NotFound:
-        return _hindered(what, Hurdle.LEFT, tr("The member has left the server."))
+        return hindered(what, Hurdle.LEFT, tr("The member has left the server."))
     except discord.Forbidden:
-        return _lacking(
+        return lacking(
             what,
             tr("I lack Timeout Members for this member."),
             tr("Give my role Timeout Members in Server Settings → Roles."),
@@ -327,8 +340,8 @@ async def _put_back(thread: discord.Thread, reason: str) -> None:
         log.info("A thread that was woken stays awake: %s", describe(error))
 
 
-async def _patiently(what: What, deed: Callable[[], Awaitable[Deed]]) -> Deed:
-    """Do it, again where Discord stumbles, and not for ever."""
+async def patiently(what: What, deed: Callable[[], Awaitable[Deed]]) -> Deed:
+    """Do it, again where Discord stumbles, and not for ever. Never raises."""
     try:
         async with asyncio.timeout(_PATIENCE_S):
             for pause_s in _AGAIN_S:
@@ -342,9 +355,9 @@ async def _patiently(what: What, deed: Callable[[], Awaitable[Deed]]) -> Deed:
                 await asyncio.sleep(pause_s)
             return await deed()
     except TimeoutError:
-        return _hindered(what, Hurdle.UNANSWERED, tr("Discord did not let it through in time."))
+        return hindered(what, Hurdle.UNANSWERED, tr("Discord did not let it through in time."))
     except (aiohttp.ClientError, OSError):
-        return _hindered(what, Hurdle.UNANSWERED, tr("Discord could not be reached."))
+        return hindered(what, Hurdle.UNANSWERED, tr("Discord could not be reached."))
     except discord.HTTPException as error:
         why = tr(
             "Discord refused it (HTTP {status}, error {code}).",
@@ -353,25 +366,17 @@ async def _patiently(what: What, deed: Callable[[], Awaitable[Deed]]) -> Deed:
         )
         # What Discord says to be its own trouble, or too much at once, may well work later.
         stuck = error.status >= 500 or error.status == _TOO_MANY
-        return _hindered(what, Hurdle.UNANSWERED if stuck else Hurdle.FAILED, why)
+        return hindered(what, Hurdle.UNANSWERED if stuck else Hurdle.FAILED, why)
     except Exception as error:  # also an answer that discord.py cannot parse
-        return _hindered(
+        return hindered(
             what, Hurdle.FAILED, tr("It failed ({error}).", error=describe(error)[:100])
         )
-
-
-def _hindered(what: What, hurdle: Hurdle, why_not: str) -> Deed:
-    return Deed(False, what, why_not, hurdle)
-
-
-def _lacking(what: What, why_not: str, remedy: str) -> Deed:
-    return Deed(False, what, why_not, Hurdle.MISSING_PERMISSION, remedy=remedy)
 
 
 def _lacking_in(channel: str, permissions: list[str]) -> Deed:
     """A message cannot be deleted for want of permissions in its channel."""
     names = permission_captions(permissions)
-    return _lacking(
+    return lacking(
         What.DELETE,
         tr("I lack {names} in {channel}.", names=names, channel=channel),
         tr(
@@ -383,7 +388,7 @@ def _lacking_in(channel: str, permissions: list[str]) -> Deed:
 
 
 def _channel_gone() -> Deed:
-    return _hindered(What.DELETE, Hurdle.GONE, tr("The channel was deleted."))
+    return hindered(What.DELETE, Hurdle.GONE, tr("The channel was deleted."))
 
 
 def _moderates_here() -> str:

@@ -1,7 +1,7 @@
 """Texts that stand in no message, such as titles and names: scored, decided, written down, told.
 
 Nothing is done about them but an alert: there is no message to delete, and a title or a name is for
-a person to change.
+a person to change; a name with a button of the alert.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from functools import partial
 
 import discord
 
-from bot.chat.log_channel import Trouble, find_log_channel
-from bot.chat.lone_card import lone_card
+from bot.chat.carried import Carried
+from bot.chat.flag import Case, Result
+from bot.chat.lone_card import LoneAlert
 from bot.chat.lookup import ServerChannel, channel_by_id
 from bot.chat.passages import read_through
 from bot.chat.passed import Passed
+from bot.chat.posting import Posting
 from bot.chat.ruling import rules_at
-from bot.chat.surfaces import Surface
+from bot.chat.surfaces import NAMES, TITLE, Surface
 from bot.errors import DatabaseError, Overloaded
-from bot.language import trn
 from bot.logs import describe
 from bot.rules import Action
 from bot.screening.engine import Engine, Priority
@@ -33,25 +34,14 @@ from bot.storage.server_settings import ServerSettings
 
 log = logging.getLogger(__name__)
 
-# Alerts of a server that may wait for Discord; the others are told in one line.
-MOST_PENDING = 25
 # Pauses before what could not be scored or written is tried again.
 _AGAIN_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-
-
-TITLE = "title"
-_NAMES = ("nickname", "display-name", "username")
-
-
-def stands_alone(surface: str) -> bool:
-    """Whether a decision's surface is a title or a name, and no part of a message."""
-    return surface == TITLE or surface in _NAMES
 
 
 def shown_name(member: discord.Member) -> Surface:
     """The name that the server sees, and which of a member's names it is."""
     names = (member.nick, member.global_name, member.name)
-    return next(Surface(name, text) for name, text in zip(_NAMES, names, strict=True) if text)
+    return next(Surface(name, text) for name, text in zip(NAMES, names, strict=True) if text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +78,18 @@ class LoneTexts:
     """Takes such texts through scoring to an alert."""
 
     def __init__(
-        self, engine: Engine, presets: Presets, decisions: Decisions, passed: Passed
+        self,
+        engine: Engine,
+        presets: Presets,
+        decisions: Decisions,
+        passed: Passed,
+        posting: Posting,
     ) -> None:
         self._engine = engine
         self._presets = presets
         self._decisions = decisions
         self._passed = passed
-        self._pending: dict[int, int] = {}
-        self._crowded: dict[int, int] = {}
+        self._posting = posting
 
     async def screen(self, text: LoneText, settings: ServerSettings) -> None:
         """Screen a text, trying again for a minute while too much else is to be done.
@@ -114,13 +108,10 @@ class LoneTexts:
 
     async def finish(
         self, recorded: RecordedDecision, server: discord.Guild, settings: ServerSettings
-    ) -> tuple[Outcome, str | None]:
+    ) -> Result:
         """Tell of a flag that an earlier run has left, if the text still stands and still flags.
 
-        Returns
-        -------
-        tuple
-            The outcome and a line for the log of decisions; never raises.
+        Never raises.
         """
         try:
             surface, place = await _as_it_stands(recorded, server)
@@ -136,12 +127,12 @@ class LoneTexts:
             )
             decision = await self._decide(text, settings)
         except discord.NotFound:
-            return Outcome.MESSAGE_GONE, None
+            return Result(Outcome.MESSAGE_GONE)
         except Exception as error:  # also an answer that discord.py cannot parse
-            return Outcome.FAILED, describe(error)[:200]
+            return Result(Outcome.FAILED, describe(error)[:200])
         if surface.name != recorded.surface or not decision.flagged:
-            return Outcome.MESSAGE_GONE, "changed since"
-        return await self._tell(text, decision, recorded.id, settings.log_channel_id)
+            return Result(Outcome.MESSAGE_GONE, "changed since")
+        return await self._tell(text, decision, recorded.id, settings.log_channel_id, again=True)
 
     async def _decide(self, text: LoneText, settings: ServerSettings) -> Decision:
         score = partial(self._engine.score, server_id=text.server.id, priority=Priority.LIVE)
@@ -180,46 +171,45 @@ class LoneTexts:
         )
         if recorded is None:
             return
-        outcome, detail = await self._tell(text, decision, recorded.id, settings.log_channel_id)
+        result = await self._tell(text, decision, recorded.id, settings.log_channel_id)
         try:
-            await self._decisions.settle(recorded.id, outcome, detail)
+            await self._decisions.settle(recorded.id, result.outcome, result.detail)
         except DatabaseError as error:
             log.error("Decision %d was told but not settled: %s", recorded.id, error)
 
     async def _tell(
-        self, text: LoneText, decision: Decision, decision_id: int, log_channel_id: int | None
-    ) -> tuple[Outcome, str | None]:
+        self,
+        text: LoneText,
+        decision: Decision,
+        decision_id: int,
+        log_channel_id: int | None,
+        *,
+        again: bool = False,
+    ) -> Result:
         if decision.action is Action.LOG:
-            return Outcome.LOGGED, None
-        server_id = text.server.id
-        pending = self._pending.get(server_id, 0)
-        if pending >= MOST_PENDING:
-            self._crowded[server_id] = self._crowded.get(server_id, 0) + 1
-            return Outcome.CROWDED_OUT, None
-        self._pending[server_id] = pending + 1
-        try:
-            card = lone_card(
-                text.surface,
-                text.author_id,
-                text.channel_id,
-                decision,
-                decision_id,
-                self._engine.model.version,
-            )
-            return await _post(text.server, log_channel_id, card)
-        finally:
-            self._pending[server_id] -= 1
-            if not self._pending[server_id]:
-                del self._pending[server_id]
-                if more := self._crowded.pop(server_id, 0):
-                    line = trn(
-                        "{count:,} more title or name was flagged, faster than Discord takes "
-                        "alerts. It is in the log of decisions.",
-                        "{count:,} more titles and names were flagged, faster than Discord takes "
-                        "alerts. They are in the log of decisions.",
-                        more,
-                    )
-                    await _post(text.server, log_channel_id, line)
+            return Result(Outcome.LOGGED)
+        alert = LoneAlert(
+            decision=decision,
+            decision_id=decision_id,
+            surface=text.surface,
+            author_id=text.author_id,
+            channel_id=text.channel_id,
+            model_version=self._engine.model.version,
+        )
+        case = Case(
+            text.server,
+            log_channel_id,
+            text.channel_id,
+            text.subject_id,
+            text.author_id,
+            decision_id,
+        )
+        shown = await self._posting.show(
+            case, Carried(), lambda _carried, _background: alert, again=again
+        )
+        if shown.outcome is Outcome.CROWDED_OUT:
+            self._posting.crowds.add_lone(case)
+        return shown
 
 
 async def _as_it_stands(
@@ -230,24 +220,3 @@ async def _as_it_stands(
         thread = await channel_by_id(server, recorded.channel_id)
         return Surface(TITLE, thread.name), thread
     return shown_name(await server.fetch_member(recorded.author_id)), None
-
-
-async def _post(
-    server: discord.Guild, log_channel_id: int | None, content: discord.Embed | str
-) -> tuple[Outcome, str | None]:
-    """Post in the log channel; never raises, whatever Discord answers."""
-    try:
-        channel = await find_log_channel(server, log_channel_id)
-        if isinstance(channel, Trouble):
-            return channel.outcome, channel.detail
-        if isinstance(content, discord.Embed):
-            await channel.send(embed=content)
-        else:
-            await channel.send(content)
-    except discord.Forbidden as error:
-        return Outcome.MISSING_PERMISSION, f"Discord error {error.code}"
-    except discord.NotFound:
-        return Outcome.LOG_CHANNEL_GONE, None
-    except Exception as error:  # also an answer that discord.py cannot parse
-        return Outcome.FAILED, describe(error)[:200]
-    return Outcome.ALERTED, None

@@ -9,8 +9,12 @@ import discord
 from bot.chat.captions import permission_captions
 from bot.chat.lookup import Lookup, permissions_in
 from bot.chat.standing import Click
+from bot.chat.surfaces import NAMES, stands_alone
 from bot.language import tr
 from bot.storage.history import History
+
+# What a click needs that others do not.
+_NEEDS = {Click.TIMEOUT: "moderate_members", Click.RENAME: "manage_nicknames"}
 
 
 class NotAllowed(Exception):
@@ -28,7 +32,8 @@ async def check_may(
     """Refuse what the clicking moderator could not do by themselves.
 
     Judging a flag and deleting its message need Manage Messages where the message stands; timeouts
-    need Timeout Members. Nobody decides about their own message, nor acts on members above them.
+    need Timeout Members, names Manage Nicknames. Nobody decides about their own message, nor acts
+    on members above them.
 
     Parameters
     ----------
@@ -45,11 +50,13 @@ async def check_may(
     if server is None or not isinstance(moderator, discord.Member):
         raise NotAllowed(tr("This works in servers only."))
     decision = history.decision
-    channel = server.get_channel_or_thread(decision.channel_id) or await lookup.place(
-        discord.Object(decision.channel_id), server
-    )
+    channel = None
+    if decision.surface not in NAMES:  # a name stands in no channel
+        channel = server.get_channel_or_thread(decision.channel_id) or await lookup.place(
+            discord.Object(decision.channel_id), server
+        )
     permissions = permissions_in(channel, moderator)
-    needed = ["moderate_members"] if click is Click.TIMEOUT else ["manage_messages"]
+    needed = [_NEEDS.get(click, "manage_messages")]
     if lifts:
         needed.append("moderate_members")
     lacking = [name for name in needed if not getattr(permissions, name)]
@@ -66,9 +73,13 @@ async def check_may(
         )
     if moderator.id == server.owner_id:
         return
+    if decision.author_id == moderator.id and stands_alone(decision.surface):
+        raise NotAllowed(
+            tr("This is about what you wrote yourself: another moderator has to decide.")
+        )
     if decision.author_id == moderator.id:
         raise NotAllowed(tr("This is about your own message: another moderator has to decide."))
-    if click in (Click.DELETE, Click.TIMEOUT) or lifts:
+    if click in (Click.DELETE, Click.TIMEOUT, Click.RENAME) or lifts:
         await _check_order(server, moderator, decision.author_id, strict=click is not Click.DELETE)
 
 

@@ -14,6 +14,7 @@ from discord.utils import format_dt
 
 from bot.chat.carried import PATIENCE, hurdle_in_words
 from bot.chat.durations import in_words
+from bot.chat.surfaces import NAMES, TITLE, stands_alone
 from bot.language import tr
 from bot.storage.history import DeedKind, DeedResult, History, RecordedDeed, Verdict
 from bot.storage.members import FORGOTTEN
@@ -34,6 +35,7 @@ class Click(StrEnum):
     DISMISS = "dismiss"
     DELETE = "delete"
     TIMEOUT = "timeout"
+    RENAME = "rename"
     UNDO = "undo"
 
 
@@ -65,6 +67,16 @@ def clicks(history: History, now: datetime) -> tuple[Click, ...]:
     """What can still be done about a flag."""
     judged = None if history.verdict is None else history.verdict.verdict
     timeout = history.timeout(now)
+    surface = history.decision.surface
+    if stands_alone(surface):
+        named = surface in NAMES and history.last(DeedKind.RENAME, DeedResult.DONE) is None
+        possible = {
+            Click.UPHOLD: judged is None,
+            Click.DISMISS: judged is None,
+            Click.RENAME: named and judged is not Verdict.DISMISSED,
+            Click.UNDO: judged is not None,
+        }
+        return tuple(click for click, can in possible.items() if can)
     possible = {
         Click.UPHOLD: judged is None,
         Click.DISMISS: judged is None,
@@ -81,7 +93,10 @@ def _lines(history: History) -> list[str]:
         edited = tr("Message edited {when}, after it was flagged", when=_when(history.edited_at))
         told.append((history.edited_at, edited))
     if history.deleted_at is not None and history.deletion is None:
-        deleted = tr("Message deleted {when}", when=_when(history.deleted_at))
+        when = _when(history.deleted_at)
+        deleted = tr("Message deleted {when}", when=when)
+        if history.decision.surface == TITLE:
+            deleted = tr("Thread deleted {when}", when=when)
         told.append((history.deleted_at, deleted))
     for deed in history.deeds:
         words = _deed(deed)
@@ -118,6 +133,10 @@ def _deed(deed: RecordedDeed) -> str | None:
         if deed.result is not DeedResult.DONE:
             return None
         return tr("**Message deleted** by {who} {when}", who=who, when=when)
+    if deed.kind is DeedKind.RENAME:
+        if deed.result is not DeedResult.DONE:
+            return None
+        return tr("**Name reset** by {who} {when}", who=who, when=when)
     return _timeout(deed, who, when)
 
 

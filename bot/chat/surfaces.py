@@ -37,6 +37,17 @@ MESSAGE_WORDS = frozenset({"content", "poll", "embed", "description", "attachmen
 """The surfaces of a message itself, by the first word of their name."""
 
 
+TITLE = "title"
+"""The surface of a thread's or forum post's title, which stands in no message."""
+NAMES = ("nickname", "display-name", "username")
+"""The surfaces of members' names, in the order in which a server shows them."""
+
+
+def stands_alone(surface: str) -> bool:
+    """Whether a decision's surface is a title or a name, and no part of a message."""
+    return surface == TITLE or surface in NAMES
+
+
 @dataclass(frozen=True, slots=True)
 class Surface:
     """One text inside a message.

@@ -14,10 +14,10 @@ from bot.chat.actions import Actions, Flag, Late, Result
 from bot.chat.client import Hexward
 from bot.chat.deeds import timeout
 from bot.chat.languages import speaking_to
-from bot.chat.lone_texts import LoneTexts, stands_alone
+from bot.chat.lone_texts import LoneTexts
 from bot.chat.lookup import messages_by_id
 from bot.chat.revisions import AS_POSTED, milliseconds
-from bot.chat.surfaces import parts
+from bot.chat.surfaces import parts, stands_alone
 from bot.errors import DatabaseError
 from bot.logs import describe
 from bot.rules import Action, Mode
@@ -199,7 +199,7 @@ class Recovery(commands.Cog):
             return Result(Outcome.TOO_LATE)
         settings = await self._servers.get(server.id)
         if stands_alone(recorded.surface):
-            return Result(*await self._lone_texts.finish(recorded, server, settings))
+            return await self._lone_texts.finish(recorded, server, settings)
         if isinstance(message, Result):
             return message
         if message is None:

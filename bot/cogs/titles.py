@@ -10,12 +10,12 @@ from discord.ext import commands
 
 from bot.chat.client import Hexward
 from bot.chat.exemptions import is_exempt_member, is_exempt_place
-from bot.chat.lone_texts import TITLE, LoneText, LoneTexts
+from bot.chat.lone_texts import LoneText, LoneTexts
 from bot.chat.lookup import Lookup
 from bot.chat.revisions import AS_POSTED, milliseconds
 from bot.chat.running import Running
 from bot.chat.seen import Seen
-from bot.chat.surfaces import Surface
+from bot.chat.surfaces import TITLE, Surface
 from bot.errors import EngineClosed
 from bot.logs import describe
 from bot.storage.servers import Servers

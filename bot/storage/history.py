@@ -24,6 +24,7 @@ class DeedKind(StrEnum):
 
     DELETE = "delete"
     TIMEOUT = "timeout"
+    RENAME = "rename"
     UNDO = "undo"
 
 

@@ -158,6 +158,12 @@ def _may_bulk_delete(call: Call, channel_id: int) -> None:
 # -- routes that simcord lacks, or answers with less than a wire needs
 
 
+@_route("PATCH", "/guilds/{guild_id}/members/{user_id}")
+def _edit_member(call: Call, guild_id: int, user_id: int) -> Any:
+    # An empty nickname is how discord.py asks for none.
+    return _simcord(call, {**call.body, "nick": None} if call.field("nick") == "" else None)
+
+
 @_route("GET", "/gateway")
 def _gateway(call: Call) -> Any:
     return {"url": call.gateway_url}

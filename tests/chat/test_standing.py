@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from bot.storage.members import FORGOTTEN
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MO, MIA = 11, 12
-DECISION: Any = None  # what a card shows of the flag itself stands in the card
+DECISION: Any = SimpleNamespace(surface="content")
 
 
 def deed(kind: DeedKind, result: DeedResult = DeedResult.DONE, **given: Any) -> RecordedDeed:

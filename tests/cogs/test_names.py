@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.chat import lone_texts
+from bot.chat import crowds, posting
 from tests.conftest import Scene
 
 NAMES = "SELECT channel_id, message_id, author_id, surface FROM decisions ORDER BY id"
@@ -115,7 +115,8 @@ async def test_a_crowd_of_names_is_told_in_a_line(
     with_members: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene = with_members
-    monkeypatch.setattr(lone_texts, "MOST_PENDING", 2)
+    monkeypatch.setattr(crowds, "SUM_UP_EVERY_S", 0.2)
+    monkeypatch.setattr(posting, "MOST_PENDING", 2)
     async with scene.bot():
         await scene.mo.run(scene.general, "screening names", screen=True)
         scene.wire.faults.slow(0.3, "POST", f"/channels/{scene.log.id}/messages", times=2)
@@ -154,6 +155,7 @@ async def test_a_flag_that_a_crash_left_is_told_if_the_name_is_still_worn(
             member.rename("idiot")
             await scene.wire.wait_for_message(scene.log)
     scene.change("UPDATE decisions SET outcome = NULL, settled_at = NULL")
+    scene.change("DELETE FROM cards")  # as if it had died before
     ben.rename("fine")
     async with scene.bot(log_channel=False):
         await scene.wire.wait_for_message(scene.log)

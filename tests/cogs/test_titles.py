@@ -143,6 +143,7 @@ async def test_a_flag_that_a_crash_left_is_told_if_the_title_still_stands(scene:
         for _ in range(3):
             await scene.wire.wait_for_message(scene.log)
     scene.change("UPDATE decisions SET outcome = NULL, settled_at = NULL")
+    scene.change("DELETE FROM cards")  # as if it had died before
     changed.rename("lovely weather")
     gone.delete()
     async with scene.bot(log_channel=False):
