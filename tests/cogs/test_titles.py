@@ -21,7 +21,7 @@ async def test_a_title_is_flagged_and_told_with_thread_and_opener(scene: Scene) 
         card = await scene.wire.wait_for_message(scene.log)
     (embed,) = card.embeds
     assert embed["title"] == "Flagged title: Toxic, Insult"
-    assert embed["description"] == "||you idiot||"
+    assert embed["description"] in ("||you idiot||", "||you __**idiot**__||")
     fields = {field["name"]: field["value"] for field in embed["fields"]}
     assert fields["Opened by"] == scene.ada.mention
     assert fields["Thread"] == f"<#{thread.id}>"
