@@ -1,4 +1,4 @@
-"""What is said to who clicked a button under a card: who was first, what was undone and what not."""
+"""What is said to who clicked a button: who was first, what was undone and what was not."""
 
 from __future__ import annotations
 
