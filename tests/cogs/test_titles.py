@@ -142,8 +142,8 @@ async def test_a_flag_that_a_crash_left_is_told_if_the_title_still_stands(scene:
         gone = scene.general.add_thread("loser", by=scene.ada)
         for _ in range(3):
             await scene.wire.wait_for_message(scene.log)
-    scene.change("UPDATE decisions SET outcome = NULL, settled_at = NULL")
-    scene.change("DELETE FROM cards")  # as if it had died before
+    # As if it had died before the cards were posted.
+    scene.change("UPDATE decisions SET id = id + 100, outcome = NULL, settled_at = NULL")
     changed.rename("lovely weather")
     gone.delete()
     async with scene.bot(log_channel=False):
