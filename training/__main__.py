@@ -41,6 +41,7 @@ for command in (
     ship.export,
     ship.push,
     rows.words,
+    rows.strong_words,
 ):
     main.add_command(command)
 

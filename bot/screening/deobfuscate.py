@@ -2,8 +2,8 @@
 
 One round of it: `normalize.views` repeats the round until nothing changes. Each step leaves alone
 what honest texts do: sentences in other scripts, numbers, times and prices, words that would only
-join across a space. Words that a step changed come out in lower case. Masks (``f*ck``) are left to
-the model, and so are dropped and swapped letters.
+join across a space. Words that a step changed come out in lower case. Misspelt and masked words are
+only mended where a strong word comes to light.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 
 from bot.screening.apart import joined_letters
 from bot.screening.lookalikes import cousin_of, form_of, is_letter, is_mark, twin_of
+from bot.screening.misspelt import mended, strong_words
 from bot.screening.respell import respelt
 from bot.screening.symbols import STOPS
 from bot.screening.vocabulary import common_words, is_common
@@ -34,7 +35,7 @@ def deobfuscated(text: str) -> str:
         text = joined_letters(_in_latin_letters(text))
     common = common_words()
     words = [word if word in common else respelt(word) for word in text.split(" ")]
-    return " ".join(_spaces_closed(words))
+    return " ".join(mended(_spaces_closed(words)))
 
 
 # --- a space in a word ---
@@ -67,11 +68,15 @@ def _one_word(first: str, second: str) -> str | None:
     end = second.rstrip(STOPS)
     if not (first.isalpha() and end.isalpha()) or len(first) + len(end) < _SPLIT:
         return None
-    if first in _MAY_STAND_ALONE or end in _MAY_STAND_ALONE:
-        return None
     before, after = first.lower(), end.lower()
     if not is_common(before + after) or (is_common(before) and is_common(after)):
         return None
+    if first in _MAY_STAND_ALONE or end in _MAY_STAND_ALONE:
+        # "s uck" and "cun t", but not "it s hit" or "lose r"
+        if before + after not in strong_words() or first.isupper() != end.isupper():
+            return None
+        if is_common(before) or is_common(after):
+            return None
     return before + after + second[len(end) :]
 
 

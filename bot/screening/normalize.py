@@ -27,7 +27,7 @@ from bot.screening.deobfuscate import (
     letters_indicated,
 )
 
-NORMALIZER_VERSION = 3
+NORMALIZER_VERSION = 4
 
 # A text is normalised until it no longer changes. Honest texts take two rounds; whoever nests
 # markup to need more than these gets letters and digits only.
@@ -107,7 +107,12 @@ _SIGNS = frozenset("©®™〰▪▫◻◼◽◾")
 _PUNCTUATION = {"‼": "!!", "⁉": "!?", "❗": "!", "❕": "!", "❓": "?", "❔": "?", "💲": "$"}
 _LETTERS = {"🅰": "a", "🅱": "b", "🆎": "ab", "ℹ": "i", "Ⓜ": "m", "🅾": "o", "🅿": "p"}
 _SHORTER = {"🔟": "10", "💤": "sleep"}
-_LETTERS_IN_WORDS = {"⭕": "o", "❌": "x", "✖": "x", "❎": "x"}
+_LETTERS_IN_WORDS = {
+    **dict.fromkeys("⭕🔴🟠🟡🟢🔵🟣🟤⚫⚪🍩", "o"),
+    **dict.fromkeys("❌✖❎", "x"),
+    **dict.fromkeys("✝☦➕", "t"),
+    "✔": "v",
+}
 # The tone of a hand is the writer's own; the tone of a person is about who is spoken of.
 _PEOPLE = frozenset(
     {"baby", "boy", "child", "girl", "man", "old man", "old woman", "older person"}
@@ -301,7 +306,7 @@ _SITE = re.compile(rf"://|www\.|\.{_TOP}/", re.IGNORECASE)  # in every link, and
 _NAMED_LINK = re.compile(r"\[([^\[\]]*)\]\( ?<? ?link ?>? ?\)")
 _FENCE = re.compile(r"```(?:[\w+#-]{1,20}\n)?")
 _LINE_START = re.compile(r"^[ \t]*(?:(?:>{1,3}|#{1,3}|-#|[-*])[ \t]+)+", re.MULTILINE)
-_ESCAPE = re.compile(r"(?<!\\)\\++(?=[*_~|`>#<@:-])")
+_ESCAPE = re.compile(r"(?<!\\)(?!(?<=\|)\\\|)\\++(?=[*_~|`>#<@:-])")  # not in "|\|", an n
 _HIDING = re.compile(r"\|{2,}|~{2,}|`+")  # spoilers, strike-through, inline code
 _EMPHASIS = re.compile(r"\*+|_+")
 _SPACE = re.compile(r"\s")
@@ -346,7 +351,7 @@ def _without_emphasis(text: str) -> str:
         before = text[mark.start() - 1 : mark.start()]  # "" at the beginning
         after = text[mark.end() : mark.end() + 1]
         inside = before.isalnum() and after.isalnum()
-        if inside and mark[0] == "_":
+        if mark[0] == "_" and (inside or before == after == "|"):  # "f|_|ck"
             continue
         openers = waiting.setdefault(mark[0], [])
         closed = False

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from training.commands.options import OUT_FILE, OUT_FOLDER, experiment_options
+from training.commands.options import OUT_FILE, OUT_FOLDER, experiment_options, model_option
 from training.config import Experiment
 
 
@@ -38,3 +38,38 @@ def words(experiment: Experiment, run: Path, destination: Path) -> None:
     chosen = word_list.chosen(word_list.counted(training_rows.texts))
     destination.write_text(word_list.written(chosen), encoding="ascii")
     click.echo(f"{destination}: {len(chosen):,} words")
+
+
+@click.command("strong-words")
+@experiment_options
+@model_option
+@click.option("--to", "folder", type=OUT_FOLDER, required=True, help="The folder to write to.")
+def strong_words(experiment: Experiment, run: Path, model: Path, folder: Path) -> None:
+    """Measure which common words carry abuse, and what the normaliser must not take for them.
+
+    What ships in bot/screening/strong_words.txt and spared_words.txt was made with the rows of
+    minilm-chat.toml and the model that ships.
+    """
+    from bot.screening.misspelt import Meanings
+    from bot.screening.model import load_model
+    from bot.screening.vocabulary import common_words
+    from training import origins
+    from training import strong_words as making
+    from training.data import divided
+    from training.scoring import Scorer
+
+    training_rows, _, _ = divided(experiment, origins.split_of(run))
+    network = load_model(str(model.resolve()))
+    common = common_words()
+    scores = Scorer(network)(list(common), "words")
+    limits = network.presets["balanced"].as_dict()
+    strong = making.strong(list(common), scores, limits, training_rows)
+    meanings = Meanings(common, frozenset(strong), frozenset())
+    spared = making.spared(making.frequencies_of_languages(), common, meanings)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, header, found in (
+        ("strong_words.txt", making.STRONG_HEADER, strong),
+        ("spared_words.txt", making.SPARED_HEADER, spared),
+    ):
+        (folder / name).write_text(making.written(header, found), encoding="ascii")
+        click.echo(f"{folder / name}: {len(found):,} words")

@@ -1,0 +1,42 @@
+"""Which words carry abuse, and which are not taken for them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bot.labels import LABELS
+from bot.screening.misspelt import Meanings, read_list, strong_words
+from training.data import Labelled
+from training.strong_words import SPARED_HEADER, STRONG_HEADER, spared, strong, written
+
+
+def test_a_word_is_strong_for_the_model_and_for_the_labels() -> None:
+    texts = ("an idiot", "idiot again", "the muslim here", "muslim there", "a wug", "the wug")
+    labels = np.zeros((len(texts), len(LABELS)), dtype=np.float32)
+    labels[[0, 1, 4, 5], 0] = 1
+    rows = Labelled(tuple(map(str, range(6))), texts, labels, np.ones(6, dtype=np.float32))
+    scores = np.zeros((3, len(LABELS)))
+    scores[:2, 0] = 0.9  # idiot and muslim; not wug
+    thresholds = {label.value: 0.8 for label in LABELS}
+    assert strong(["idiot", "muslim", "wug"], scores, thresholds, rows) == ["idiot"]
+
+
+def test_what_other_languages_write_often_is_spared() -> None:
+    common = {"you": 2.0, "fucks": 7.0, "shit": 7.5}
+    meanings = Meanings(common, frozenset({"fucks", "shit"}), frozenset())
+    frequencies = {
+        "de": {"fuchs": 4.2, "fucks": 2.5, "shti": 1.0},
+        "en": {"fucks": 4.0, "fukcs": 1.0, "you": 7.0, "youshit": 2.1},
+    }
+    assert spared(frequencies, common, meanings) == ["fuchs", "youshit"]
+    assert meanings.strong_meant_by("fuchs") == "fucks"
+    sparing = Meanings(common, frozenset({"fucks"}), frozenset({"fuchs"}))
+    assert sparing.known("fuchs")
+    assert not sparing.known("fukcs")
+
+
+def test_the_lists_that_ship_are_of_this_form() -> None:
+    assert written(STRONG_HEADER, ["a"]).endswith("\na\n")
+    assert all(line.startswith("#") for line in (STRONG_HEADER + SPARED_HEADER).splitlines())
+    assert {"idiot", "bitch"} <= strong_words()
+    assert "dickson" in read_list("spared_words.txt")
