@@ -62,6 +62,7 @@ def test_the_lists_are_of_small_letters_and_small() -> None:
 
 
 @given(st.lists(st.sampled_from(sorted(common_words())), max_size=12))
+@settings(deadline=None)
 def test_common_words_are_never_changed(words: list[str]) -> None:
     assert mended(words) == words
 
@@ -80,6 +81,7 @@ def test_mending_is_settled_and_bounded(words: list[str]) -> None:
 
 
 @given(st.sampled_from(sorted(common_words())))
+@settings(deadline=None)
 def test_every_slip_of_a_word_leads_back_to_it(word: str) -> None:
     for slip in {word + word[-1], *(word[:at] + word[at + 1 :] for at in range(1, len(word)))}:
         if slip != word and slip:
