@@ -30,7 +30,6 @@ _FREQUENT = 6_000  # words beside the strong ones that one can spell by ear
 
 # Costs are negative logarithms, as those of the words.
 _DISGUISE = 3.0  # a strong word is misspelt on purpose too
-_MASK = 5.0  # and hardly any other is masked
 # A short word is a slip away from too many.
 _LIMIT_OF_LETTER, _LIMIT = 2.5, 1.0
 _SMALL = 400  # of the most frequent words: what may be run together with a strong one
@@ -129,7 +128,8 @@ class Meanings:
             for meant in self._of_length.get((word[0], len(word)), ())
             if pattern.fullmatch(meant) and (meant in self.strong or not within)
         }
-        return self._cheapest(fitting, _MASK, math.inf)
+        # No favour here: with every word of a text masked, harmless ones must win too.
+        return self._cheapest(fitting, 0.0, math.inf)
 
     def _is_near(self, word: str) -> bool:
         return (
