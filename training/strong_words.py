@@ -16,8 +16,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from bot.screening import misspelt
+from training.calibrate import Curve
 from training.data import Labelled
-from training.scoring import Curve
 from training.word_list import counted
 
 STRONG_HEADER = """\

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import cache, lru_cache
 from importlib import resources
 
@@ -56,9 +56,7 @@ class Meanings:
         Words that are taken for what they are, though they are not common.
     """
 
-    def __init__(
-        self, costs: Mapping[str, float], strong: Collection[str], spared: Collection[str]
-    ) -> None:
+    def __init__(self, costs: Mapping[str, float], strong: Set[str], spared: Set[str]) -> None:
         self.costs, self.strong, self._spared = costs, strong, spared
         words = list(costs)
         self._small = frozenset(word for word in words[:_SMALL] if len(word) > 1)
