@@ -139,7 +139,13 @@ class Parts:
             self.passed,
         )
         catch_up = CatchUp(
-            client, self.engine, self.servers, screening, backlog, back=self.catch_up_back
+            client,
+            self.engine,
+            self.servers,
+            screening,
+            backlog,
+            self.decisions,
+            back=self.catch_up_back,
         )
         checkup = Checkup(client, self.engine, self.servers, self.database, self.unscreened)
         trial = Trial(self.engine, self.presets, self.database)

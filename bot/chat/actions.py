@@ -143,6 +143,10 @@ class Actions:
             left = await self._left_behind(decision.id, means)
             if left is not None and left.result is DeedResult.DONE:
                 deeds.append(Deed(True, means.what, until=left.ends_at()))
+            elif left is not None and means.action is Action.DELETE:
+                # Begun before the stop, and the message is gone: Discord's answer came too late.
+                await self._claims.own(left)
+                deeds.append(Deed(True, means.what))
             elif isinstance(means, Timeout) and late.may_time_out and decision.timeout is not None:
                 target = Target(
                     channel_id=decision.channel_id,

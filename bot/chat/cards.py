@@ -12,7 +12,7 @@ import discord
 
 from bot.chat.captions import preset_caption
 from bot.labels import LABELS, Label, Thresholds
-from bot.language import tr
+from bot.language import number, tr
 from bot.screening.policy import Decision
 
 ALARM = discord.Colour(0xD9534F)
@@ -98,4 +98,4 @@ def age(then: datetime, now: datetime) -> str:
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{number(seconds, ',.1f' if seconds < 10 else ',.0f')} s"

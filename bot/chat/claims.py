@@ -86,6 +86,13 @@ class Claims:
         deed = history.last(means.kind, DeedResult.BEGUN, DeedResult.DONE)
         return deed if deed is not None and deed.moderator_id is None else None
 
+    async def own(self, deed: RecordedDeed) -> None:
+        """Write down that something was done whose answer a stop has cut off."""
+        try:
+            await _patiently(lambda: self._verdicts.finish(deed.id, done=True))
+        except DatabaseError as error:
+            log.error("Deed %d: what became of it is not on record: %s", deed.id, error)
+
     async def _begin(
         self, decision_id: int, means: Means, duration: timedelta | None
     ) -> int | None:

@@ -79,7 +79,8 @@ async def checked_log_channel(server: discord.Guild, channel_id: int) -> discord
             raise Refusal(
                 tr(
                     "I cannot post alerts in {channel}: there I lack {permissions}. Nothing was "
-                    "changed.",
+                    "changed. Give my role that in the channel’s own permissions, or choose "
+                    "another channel.",
                     channel=f"<#{channel_id}>",
                     permissions=trouble.lacking,
                 )

@@ -26,6 +26,7 @@ from bot.cogs.screening import Screening
 from bot.errors import DatabaseError, EngineClosed, Overloaded
 from bot.logs import describe
 from bot.screening.engine import Engine
+from bot.storage.decisions import Decisions
 from bot.storage.servers import Servers
 from bot.storage.unscreened import UnscreenedMessage
 
@@ -62,6 +63,7 @@ class CatchUp(commands.Cog):
         servers: Servers,
         screening: Screening,
         backlog: Backlog,
+        decisions: Decisions,
         *,
         back: timedelta,
     ) -> None:
@@ -70,6 +72,7 @@ class CatchUp(commands.Cog):
         self._servers = servers
         self._screening = screening
         self._backlog = backlog
+        self._decisions = decisions
         self._back = back
         # Servers whose absence is to be looked into; each at most once.
         self._arrived: dict[int, None] = {}
@@ -166,9 +169,12 @@ class CatchUp(commands.Cog):
             (row.channel_id, row.message_id, discord.utils.snowflake_time(row.message_id))
             for row in self._left[server_id]
         ]
+        away = list(dict.fromkeys([*leftover, *missed.messages]))
+        # What a stop cut short after it was decided did not go unscreened.
+        decided = await self._decisions.known([message_id for _, message_id, _ in away])
         self._left[server_id] = []
         self._backlog.tally.add_away(
-            server_id, list(dict.fromkeys([*leftover, *missed.messages])), missed.left_out
+            server_id, [one for one in away if one[1] not in decided], missed.left_out
         )
         if breaks == self._breaks:
             marks.release(server_id, max(mark or 0, missed.newest))

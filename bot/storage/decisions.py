@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -21,6 +21,8 @@ from bot.storage.database import Database
 from bot.storage.later import Later
 
 _DETAIL_LENGTH = 200
+# Databases bound how many values a statement may have.
+_IDS_AT_ONCE = 500
 _SURFACE = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 
 
@@ -191,6 +193,16 @@ class Decisions:
             lambda connection: [recorded(row) for row in connection.execute(statement)]
         )
 
+    async def known(self, message_ids: Collection[int]) -> set[int]:
+        """Those of the messages that have a decision, whatever became of it.
+
+        Raises
+        ------
+        DatabaseError
+            If they could not be looked up.
+        """
+        return await self._database.read(partial(_known, sorted(message_ids)))
+
     def count_passed(self, server_id: int, at: datetime, texts: int = 1) -> None:
         """Count texts that passed in the hour of `at`.
 
@@ -237,6 +249,14 @@ def _record(decision: NewDecision, connection: Connection) -> RecordedDecision |
         return None
     _count(connection, decision.server_id, decision.decided_at.astimezone(UTC), flagged=1)
     return RecordedDecision(**given, id=decision_id)
+
+
+def _known(message_ids: Sequence[int], connection: Connection) -> set[int]:
+    column, found = schema.decisions.c.message_id, set()
+    for first in range(0, len(message_ids), _IDS_AT_ONCE):
+        some = message_ids[first : first + _IDS_AT_ONCE]
+        found.update(connection.scalars(select(column).where(column.in_(some))))
+    return found
 
 
 def recorded(row: Row[Any]) -> RecordedDecision:

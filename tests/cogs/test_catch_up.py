@@ -132,6 +132,25 @@ async def test_without_catching_up_the_line_says_so(scene: Scene) -> None:
 # While the bot was away.
 
 
+async def test_what_a_stop_cut_short_after_it_was_decided_did_not_go_unscreened(
+    scene: Scene,
+) -> None:
+    async with scene.bot():
+        decided = await scene.ada.post(scene.general, "you idiot")
+        await scene.wire.wait_for_message(scene.log)
+        await until(lambda: scene.rows(MARK) >= [(decided.id,)])
+    scene.change(f"UPDATE last_seen SET message_id = {decided.id - 1}")
+    await scene.ada.post(scene.general, "fine")
+    async with scene.bot(log_channel=False):
+        await until_caught_up(scene, 2)
+        line = await scene.wire.wait_for_message(
+            scene.log, where=lambda message: "while Hexward was away" in message.content
+        )
+        assert line.content.startswith("1 message ")
+        await scene.wire.quiet()
+    assert scene.rows(DECISIONS) == [(decided.id,)]
+
+
 async def test_what_was_posted_while_away_is_screened(scene: Scene) -> None:
     other, voice = scene.server.add_channel("other"), scene.server.add_channel("voice", "voice")
     await seen_once(scene)

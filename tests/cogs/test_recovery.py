@@ -93,6 +93,22 @@ async def test_a_deletion_before_the_crash_gets_its_card(scene: Scene) -> None:
     assert scene.rows("SELECT outcome FROM decisions") == [("deleted",)]
 
 
+async def test_a_deletion_whose_answer_a_stop_cut_off_counts_as_done(scene: Scene) -> None:
+    async with scene.bot():
+        await enforce(scene, "insult", "delete")
+        await scene.ada.post(scene.general, "you idiot")
+        await scene.wire.wait_for_message(scene.log)
+    scene.change("UPDATE decisions SET id = 101, outcome = NULL")
+    scene.change("UPDATE deeds SET decision_id = 101, result = 'begun'")
+    async with scene.bot(log_channel=False):
+        card = await scene.wire.wait_for_message(scene.log)
+        assert "Message deleted." in card.texts
+        assert [button["label"] for button in card.buttons] == ["Uphold", "Dismiss", "Timeout…"]
+        await scene.wire.quiet()
+    assert scene.rows("SELECT outcome FROM decisions") == [("deleted",)]
+    assert scene.rows("SELECT result FROM deeds") == [("done",)]
+
+
 async def test_a_card_that_was_posted_before_the_crash_is_not_posted_again(scene: Scene) -> None:
     async with scene.bot():
         await enforce(scene, "insult", "delete")
