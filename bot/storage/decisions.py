@@ -252,7 +252,8 @@ def _record(decision: NewDecision, connection: Connection) -> RecordedDecision |
 
 
 def _known(message_ids: Sequence[int], connection: Connection) -> set[int]:
-    column, found = schema.decisions.c.message_id, set()
+    column = schema.decisions.c.message_id
+    found: set[int] = set()
     for first in range(0, len(message_ids), _IDS_AT_ONCE):
         some = message_ids[first : first + _IDS_AT_ONCE]
         found.update(connection.scalars(select(column).where(column.in_(some))))
