@@ -8,7 +8,7 @@ from typing import Any
 
 import discord
 
-from bot.chat.commands import answer
+from bot.chat.commands import answer, explained, went_wrong
 from bot.chat.settings_changes import named
 from bot.chat.settings_elsewhere import Elsewhere
 from bot.errors import HexwardError
@@ -99,7 +99,7 @@ class ImportPanel(discord.ui.View):
         try:
             words = await self._apply()
         except HexwardError as error:
-            words = str(error)
+            words = explained(error)
         await interaction.edit_original_response(content=words, embed=None, view=None)
 
     @discord.ui.button(style=discord.ButtonStyle.secondary)
@@ -122,4 +122,4 @@ class ImportPanel(discord.ui.View):
         self, interaction: discord.Interaction[Any], error: Exception, _: discord.ui.Item[Any], /
     ) -> None:
         log.error("/settings import failed: %s", describe(error))
-        await answer(interaction, tr("Something went wrong here. The host's log says more."))
+        await answer(interaction, went_wrong())

@@ -14,7 +14,14 @@ from weakref import WeakValueDictionary
 import discord
 
 from bot.chat.checkup import Checkup
-from bot.chat.commands import Refusal, answer, lacking_permissions, server_of
+from bot.chat.commands import (
+    Refusal,
+    answer,
+    explained,
+    lacking_permissions,
+    server_of,
+    went_wrong,
+)
 from bot.chat.findings import findings_card, problems
 from bot.chat.log_channel import checked_log_channel
 from bot.chat.own_channel import make_log_channel
@@ -86,11 +93,13 @@ class SetupDesk:
             said: str | discord.Embed | None
             try:
                 said = await self._do(interaction, choice)
-            except (Refusal, HexwardError) as refusal:
+            except Refusal as refusal:
                 said = str(refusal)
+            except HexwardError as error:
+                said = explained(error)
             except Exception as error:
                 log.error("Setup: %s failed: %s", choice.part.value, describe(error))
-                said = tr("Something went wrong here. The host's log says more.")
+                said = went_wrong()
             await self._redraw(interaction)
             if isinstance(said, discord.Embed):
                 await answer(interaction, embed=said)

@@ -8,7 +8,14 @@ from typing import Any
 
 import discord
 
-from bot.chat.commands import Refusal, answer, lacking_permissions, server_of
+from bot.chat.commands import (
+    Refusal,
+    answer,
+    explained,
+    lacking_permissions,
+    server_of,
+    went_wrong,
+)
 from bot.chat.lookup import ServerChannel
 from bot.chat.rule_options import check_room
 from bot.chat.ruling import rules_at
@@ -57,15 +64,15 @@ class ThresholdDesk:
                 await interaction.response.defer()
                 told = await self._set(interaction, values, channel_id)
                 await interaction.edit_original_response(content=told, view=None)
-            except (Refusal, HexwardError) as error:
-                await answer(interaction, str(error))
+            except Refusal as refusal:
+                await answer(interaction, str(refusal))
+            except HexwardError as error:
+                await answer(interaction, explained(error))
             except discord.DiscordException as error:
                 log.warning("A click on thresholds could not be answered: %s", describe(error))
             except Exception as error:
                 log.error("A click on thresholds failed: %s", describe(error))
-                await answer(
-                    interaction, tr("Something went wrong here. The host's log says more.")
-                )
+                await answer(interaction, went_wrong())
 
     async def _set(
         self,

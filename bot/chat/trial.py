@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import discord
 
 from bot.chat.alert_card import Alert, alert_card
+from bot.chat.commands import explained
 from bot.chat.findings import Finding, Level
 from bot.chat.languages import speaking_to
 from bot.chat.log_channel import Trouble, find_log_channel
@@ -78,7 +79,7 @@ class Trial:
                 card = alert_card(alert)
             shown = await channel.send(embed=card)
         except HexwardError as error:
-            return Finding(Level.BAD, subject, str(error), tr("Try again in a moment."))
+            return Finding(Level.BAD, subject, explained(error), tr("Try again in a moment."))
         except (discord.DiscordException, OSError, TimeoutError):
             what = tr("Discord did not take the card.")
             return Finding(Level.BAD, subject, what, tr("Try again in a moment."))

@@ -20,6 +20,7 @@ from bot.chat.commands import (
     Refusal,
     answer,
     clip,
+    explained,
     lacking_permissions,
     server_id,
     server_of,
@@ -222,10 +223,7 @@ class LogCommands(
                 view=page_view(button.query, page),
             )
         except DatabaseError as error:
-            log.error("A page of the log could not be read: %s", error)
-            await answer(
-                interaction, tr("The database could not be used just now. The host's log says why.")
-            )
+            await answer(interaction, explained(error))
         except discord.DiscordException as error:
             log.warning("A page of the log could not be shown: %s", describe(error))
 
