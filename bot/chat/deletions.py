@@ -101,6 +101,11 @@ class Deletions:
         for work in works:
             work.cancel()
         await asyncio.gather(*works, return_exceptions=True)
+        # A task that was cancelled before it began has cleared nothing away.
+        channels, self._channels = self._channels, {}
+        for channel in channels.values():
+            for message in channel.waiting.values():
+                message.future.cancel()
 
     def _leave(self, server_id: int) -> None:
         self._waiting[server_id] -= 1

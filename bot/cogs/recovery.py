@@ -97,17 +97,24 @@ class Recovery(commands.Cog):
         """
         if after is not None:
             await after
-        settled: list[int] = []
-        try:
-            async with asyncio.TaskGroup() as group:
+        ends: list[Exception | None] = []
+        async with asyncio.TaskGroup() as group:
+            try:
                 async for page in self._unsettled():
                     ours = [one for one in page if server_id in (None, one.server_id)]
                     for (server, channel_id), some in self._by_channel(ours).items():
-                        await self._take_up(group, server, channel_id, some, settled)
-        except* DatabaseError as errors:
-            log.error("Unsettled decisions could not be picked up: %s", errors.exceptions[0])
-        if settled:
-            log.info("Picked up decisions that the last run left unsettled: %d", len(settled))
+                        await self._take_up(group, server, channel_id, some, ends)
+            except DatabaseError as error:
+                log.error("Unsettled decisions could not be looked up: %s", error)
+        left = [error for error in ends if error is not None]
+        if settled := len(ends) - len(left):
+            log.info("Picked up decisions that the last run left unsettled: %d", settled)
+        if left:
+            log.error(
+                "Decisions that stay unsettled until the next start: %d; the first because: %s",
+                len(left),
+                describe(left[0]),
+            )
 
     async def _unsettled(self) -> AsyncIterator[list[RecordedDecision]]:
         """What is older than this client, page by page; younger ones are being acted on now."""
@@ -143,7 +150,7 @@ class Recovery(commands.Cog):
         server: discord.Guild,
         channel_id: int,
         decisions: list[RecordedDecision],
-        settled: list[int],
+        ends: list[Exception | None],
     ) -> None:
         """Begin to finish what is left of a channel."""
         ids = [one.message_id for one in decisions if self._needs_message(one)]
@@ -151,7 +158,7 @@ class Recovery(commands.Cog):
         with speaking_to(server):
             for recorded in decisions:
                 group.create_task(
-                    self._settle(recorded, server, messages.get(recorded.message_id), settled),
+                    self._settle(recorded, server, messages.get(recorded.message_id), ends),
                     name="recover a decision",
                 )
 
@@ -160,12 +167,16 @@ class Recovery(commands.Cog):
         recorded: RecordedDecision,
         server: discord.Guild,
         message: discord.Message | Result | None,
-        settled: list[int],
+        ends: list[Exception | None],
     ) -> None:
-        result = await self._finish(recorded, server, message)
-        if result is not None:
-            await self._decisions.settle(recorded.id, result.outcome, result.detail)
-        settled.append(recorded.id)
+        """Finish a decision; one that cannot be keeps no other from being finished."""
+        try:
+            result = await self._finish(recorded, server, message)
+            if result is not None:
+                await self._decisions.settle(recorded.id, result.outcome, result.detail)
+            ends.append(None)
+        except Exception as error:
+            ends.append(error)
 
     def _needs_message(self, recorded: RecordedDecision) -> bool:
         return not stands_alone(recorded.surface) and not self._is_old(recorded)

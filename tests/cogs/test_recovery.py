@@ -139,3 +139,21 @@ async def test_a_server_that_comes_back_later_is_seen_to_then(
         assert scene.rows("SELECT outcome FROM decisions") == [(None,)]
         scene.wire.send_event("GUILD_CREATE", there | {"unavailable": False})
         await until(lambda: scene.rows("SELECT outcome FROM decisions") == [("alerted",)])
+
+
+async def test_one_that_cannot_be_settled_keeps_no_other_waiting(scene: Scene) -> None:
+    other = scene.server.add_channel("other")
+    async with scene.bot():
+        for channel in (scene.general, other):
+            await scene.ada.post(channel, "you idiot")
+            await scene.wire.wait_for_message(scene.log)
+    scene.change("UPDATE decisions SET id = id + 100, outcome = NULL")
+    scene.change(
+        "CREATE TRIGGER refuse BEFORE UPDATE ON decisions WHEN NEW.id = 101 "
+        "BEGIN SELECT RAISE(ABORT, 'no room'); END"
+    )
+    # The first has failed before anything is known of the second.
+    scene.wire.faults.slow(0.3, "GET", f"*/channels/{other.id}/messages/*")
+    async with scene.bot(log_channel=False):
+        await until(lambda: ("alerted",) in scene.rows("SELECT outcome FROM decisions"))
+    assert scene.rows("SELECT outcome FROM decisions ORDER BY id") == [(None,), ("alerted",)]
