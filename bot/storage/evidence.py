@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Row, select
 
-from bot.labels import Label, Scores, Thresholds
+from bot.labels import LABELS, Label, Scores, Thresholds
 from bot.storage import schema
 from bot.storage.database import Database
-from bot.storage.decisions import recorded
 from bot.storage.history import Verdict
 
 # The newest, which are enough to be sure, and quickly read while somebody types.
@@ -48,25 +50,29 @@ class Evidence:
         """
         decisions, verdicts = schema.decisions, schema.verdicts
         statement = (
-            select(decisions, verdicts.c.verdict)
+            select(
+                verdicts.c.verdict,
+                decisions.c.labels_over,
+                *(decisions.c[f"score_{label}"] for label in LABELS),
+                *(decisions.c[f"threshold_{label}"] for label in LABELS),
+            )
             .join(verdicts, verdicts.c.decision_id == decisions.c.id)
             .where(decisions.c.server_id == server_id)
             .order_by(decisions.c.id.desc())
             .limit(MOST_VERDICTS)
         )
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        # Thousands take their time, and messages come in meanwhile.
+        return await asyncio.to_thread(_judged, rows)
 
-        def query(connection: Connection) -> list[JudgedFlag]:
-            flags = []
-            for row in connection.execute(statement):
-                decision = recorded(row)
-                flags.append(
-                    JudgedFlag(
-                        decision.scores,
-                        decision.thresholds,
-                        decision.labels_over,
-                        row.verdict == Verdict.UPHELD,
-                    )
-                )
-            return flags
 
-        return await self._database.read(query)
+def _judged(rows: Sequence[Row[Any]]) -> list[JudgedFlag]:
+    return [
+        JudgedFlag(
+            Scores(*values[: len(LABELS)]),
+            Thresholds(*values[len(LABELS) :]),
+            tuple(Label(label) for label in labels_over.split(",")),
+            verdict == Verdict.UPHELD,
+        )
+        for verdict, labels_over, *values in rows
+    ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Row, select
 
 from bot.labels import Label
 from bot.storage import schema
@@ -103,7 +106,9 @@ class Journal:
         DatabaseError
             If they could not be read.
         """
-        return await self._database.read(partial(_rows, server_id, wanted, before, most))
+        rows = await self._database.read(partial(_rows, server_id, wanted, before, most))
+        # Messages come in while a long log is handed out.
+        return await asyncio.to_thread(_with_verdicts, rows)
 
 
 def _page(
@@ -140,7 +145,7 @@ def _page(
 
 def _rows(
     server_id: int, wanted: Wanted, before: int | None, most: int, connection: Connection
-) -> list[tuple[RecordedDecision, GivenVerdict | None]]:
+) -> Sequence[Row[Any]]:
     table, verdicts = schema.decisions, schema.verdicts
     statement = (
         select(
@@ -156,6 +161,12 @@ def _rows(
     )
     if before is not None:
         statement = statement.where(table.c.id < before)
+    return connection.execute(statement).all()
+
+
+def _with_verdicts(
+    rows: Iterable[Row[Any]],
+) -> list[tuple[RecordedDecision, GivenVerdict | None]]:
     return [
         (
             recorded(row),
@@ -163,7 +174,7 @@ def _rows(
             if row.verdict is None
             else GivenVerdict(Verdict(row.verdict), row.moderator_id, row.at),
         )
-        for row in connection.execute(statement)
+        for row in rows
     ]
 
 
