@@ -74,5 +74,5 @@ def _judged(rows: Sequence[Row[Any]]) -> list[JudgedFlag]:
             tuple(Label(label) for label in labels_over.split(",")),
             verdict == Verdict.UPHELD,
         )
-        for verdict, labels_over, *values in rows
+        for verdict, labels_over, *values in map(tuple, rows)
     ]
