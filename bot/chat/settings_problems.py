@@ -19,13 +19,24 @@ from bot.storage.settings_file import (
     ProblemKind,
 )
 
+# A message takes 2,000, and the last line has to fit as well.
+_MOST_CHARACTERS = 1_900
+
 
 def in_sentences(bad: BadFile) -> str:
     """Everything that is wrong with a file, and that nothing came of it."""
-    lines = [f"- {_sentence(problem)}" for problem in bad.problems]
-    if bad.others:
-        lines.append(trn("- And {count} more problem.", "- And {count} more problems.", bad.others))
-    return "\n".join([tr("This file cannot be imported, and nothing was changed:"), *lines])
+    text = tr("This file cannot be imported, and nothing was changed:")
+    others = len(bad.problems) + bad.others
+    for problem in bad.problems:
+        line = f"\n- {_sentence(problem)}"
+        if len(text) + len(line) > _MOST_CHARACTERS:
+            break
+        text += line
+        others -= 1
+    if not others:
+        return text
+    rest = trn("- And {count} more problem.", "- And {count} more problems.", others)
+    return f"{text}\n{rest}"
 
 
 def _sentence(problem: Problem) -> str:

@@ -20,6 +20,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StringConstraints,
     ValidationError,
 )
 
@@ -118,7 +119,7 @@ def _id(value: object) -> int:
     text = str(value)
     if not isinstance(value, str) or not (text.isascii() and text.isdigit() and len(text) <= 19):
         raise ValueError("an id")
-    if not 0 < int(text) < 2**63:
+    if not 0 < int(text) < 2**63 or text.startswith("0"):  # 07 and 7 would be one channel
         raise ValueError("an id")
     return int(text)
 
@@ -180,11 +181,24 @@ def _no_flags_twice(steps: list[StepEntry]) -> list[StepEntry]:
     return steps
 
 
+def _no_zeros(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("PostgreSQL takes no such character in a text")
+    return text
+
+
+NoticeText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NOTICE),
+    AfterValidator(_no_zeros),
+]
+
+
 class NoticeEntry(_Part):
     """See `Notice`."""
 
     way: Literal["off", "channel", "dm"]
-    text: Annotated[str, Field(min_length=1, max_length=LONGEST_NOTICE)] | None = None
+    text: NoticeText | None = None
 
 
 class ExemptEntry(_Part):
@@ -344,7 +358,7 @@ def over(file: SettingsFile, now: Chosen) -> Chosen:
 
 def _problem(kind: str, where: tuple[int | str, ...], value: object) -> Problem:
     # Pydantic names keys of mappings "[key]" when it is the key that is wrong.
-    place = ".".join(str(step) for step in where if step != "[key]")
+    place = _tellable(".".join(str(step) for step in where if step != "[key]"))
     if kind == "extra_forbidden" or "[key]" in where:
         return Problem(ProblemKind.UNKNOWN, place)
     if kind == "missing":
@@ -353,7 +367,12 @@ def _problem(kind: str, where: tuple[int | str, ...], value: object) -> Problem:
 
 
 def _shown(value: object) -> str:
-    return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+    return "" if value is None else _tellable(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _tellable(text: str) -> str:
+    """A text that can be sent: JSON may hold halves of characters."""
+    return text.encode(errors="replace").decode()
 
 
 def _refuse(constant: str) -> None:

@@ -75,7 +75,11 @@ choices = st.builds(
         notice=st.builds(
             Notice,
             st.sampled_from(NoticeWay),
-            st.none() | st.text(st.characters(codec="utf-8"), min_size=1, max_size=500),
+            # As `/notice` takes it: with nothing but words at both ends.
+            st.none()
+            | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=500)
+            .map(str.strip)
+            .filter(bool),
         ),
         screen_titles=st.booleans(),
         screen_names=st.booleans(),
@@ -184,7 +188,10 @@ def test_what_a_file_leaves_out_stays() -> None:
             ProblemKind.IMPOSSIBLE,
             "escalation",
         ),
+        ({"channels": {"07": {}, "7": {}}}, ProblemKind.UNKNOWN, "channels.07"),
         ({"notice": {"way": "dm", "text": "x" * 501}}, ProblemKind.IMPOSSIBLE, "notice.text"),
+        ({"notice": {"way": "dm", "text": " \n"}}, ProblemKind.IMPOSSIBLE, "notice.text"),
+        ({"notice": {"way": "dm", "text": "a\0b"}}, ProblemKind.IMPOSSIBLE, "notice.text"),
         ({"exempt": {"bots": True}}, ProblemKind.MISSING, "exempt.moderators"),
         (
             {"privacy": {"retention_days": 91, "excerpt_days": None}},
