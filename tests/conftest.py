@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from typing import Any
 import discord
 import hypothesis
 import pytest
+from discord.state import ConnectionState
 
 from bot.app import serve
 from bot.chat import client
+from bot.chat.client import Hexward
 from bot.settings import Settings
 from sandbox.wire import Wire
 from tests.patience import PATIENCE_S, PatientWire
@@ -29,6 +32,8 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("steady")
+
+Running = Callable[[], AbstractAsyncContextManager[None]]
 
 MODERATOR = discord.Permissions(
     manage_guild=True, manage_messages=True, view_channel=True, send_messages=True
@@ -137,3 +142,26 @@ async def scene(
         )
         # A request that the wire does not know would make a test mean less than it says.
         assert not wire.gaps
+
+
+@pytest.fixture
+def running(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Running:
+    """Run the bot until it is ready: a server that comes earlier is one that it knew before."""
+    ready = asyncio.Event()
+
+    async def on_ready(_client: Hexward) -> None:
+        ready.set()
+
+    # discord.py waits for two seconds after the last server, and keeps the time in its state.
+    shortly = property(lambda _state: 0.05, lambda _state, _seconds: None)
+    monkeypatch.setattr(ConnectionState, "guild_ready_timeout", shortly, raising=False)
+    monkeypatch.setattr(Hexward, "on_ready", on_ready)
+
+    @contextlib.asynccontextmanager
+    async def run() -> AsyncIterator[None]:
+        ready.clear()
+        async with scene.bot(log_channel=False):
+            await ready.wait()
+            yield
+
+    return run

@@ -2,47 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
-
 import discord
-import pytest
-from discord.state import ConnectionState
 
-from bot.chat.client import Hexward
 from sandbox.wire import Server
-from tests.conftest import Scene
+from tests.conftest import Running, Scene
 from tests.patience import until
 
 GREETED = "SELECT server_id FROM announcements WHERE kind = 'greeting'"
 MANAGES = discord.Permissions(manage_guild=True)
-
-Running = Callable[[], AbstractAsyncContextManager[None]]
-
-
-@pytest.fixture
-def running(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Running:
-    """Run the bot until it is ready: a server that comes earlier is one that it knew before."""
-    ready = asyncio.Event()
-
-    async def on_ready(_client: Hexward) -> None:
-        ready.set()
-
-    # discord.py waits for two seconds after the last server, and keeps the time in its state.
-    shortly = property(lambda _state: 0.05, lambda _state, _seconds: None)
-    monkeypatch.setattr(ConnectionState, "guild_ready_timeout", shortly, raising=False)
-    monkeypatch.setattr(Hexward, "on_ready", on_ready)
-
-    @contextlib.asynccontextmanager
-    async def run() -> AsyncIterator[None]:
-        ready.clear()
-        async with scene.bot(log_channel=False):
-            await ready.wait()
-            yield
-
-    return run
 
 
 async def test_it_says_what_it_does_and_where_to_go_on(scene: Scene, running: Running) -> None:
