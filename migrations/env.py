@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from alembic import context
 
-from bot.storage.schema import UtcTime, metadata
+from bot.storage.schema import metadata
+from bot.storage.utc_time import UtcTime
 
 
 def render(kind: str, item: Any, _: object) -> str | Literal[False]:

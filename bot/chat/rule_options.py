@@ -16,12 +16,11 @@ from bot.chat.durations import in_words
 from bot.chat.lookup import ServerChannel, channel_by_id
 from bot.language import tr
 from bot.rules import LONGEST_TIMEOUT, LONGEST_WINDOW, SHORTEST_TIMEOUT, SHORTEST_WINDOW, Action
+from bot.storage.server_settings import MOST_PLACES
 from bot.storage.servers import Servers
 
 AnyChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
 
-# Choices for channels in one server; all of them are in memory while the server is busy.
-MOST_PLACES = 100
 _MOST_CHOICES = 25
 
 _UNITS = {

@@ -12,6 +12,8 @@ from bot.rules import Measure, Mode, Step
 
 DEFAULT_PRESET = "balanced"
 MOST_STEPS = 10
+# Places with rules of their own; all of them are in memory while the server is busy.
+MOST_PLACES = 100
 LONGEST_NOTICE = 500
 
 _NO_THRESHOLDS: Mapping[Label, float] = MappingProxyType({})

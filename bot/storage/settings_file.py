@@ -1,4 +1,4 @@
-"""A server's settings as a file: its shape, and what of a file cannot be.
+"""A server's settings as a file: written, read, and what of a file cannot be.
 
 The file is JSON with ids as text, since many programs that read JSON round numbers as long as
 these. What a file leaves out stays as it is in the server that takes it.
@@ -12,45 +12,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Literal, TypeVar
+from typing import TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-)
+from pydantic import ValidationError
 
 from bot.labels import Label
-from bot.rules import (
-    LONGEST_TIMEOUT,
-    LONGEST_WINDOW,
-    MOST_FLAGS,
-    SHORTEST_TIMEOUT,
-    SHORTEST_WINDOW,
-    Action,
-    Measure,
-    Mode,
-    Step,
-)
-from bot.storage.privacy import MOST_EXCERPT_DAYS, MOST_RETENTION_DAYS
-from bot.storage.server_settings import (
-    LONGEST_NOTICE,
-    MOST_STEPS,
-    Notice,
-    NoticeWay,
-    Own,
-    ServerSettings,
-)
+from bot.rules import Measure, Mode
+from bot.storage.server_settings import Notice, NoticeWay, Own, ServerSettings
+from bot.storage.settings_shape import VERSION, MeasureEntry, SettingsFile
 
-VERSION = 1
 MOST_BYTES = 256 * 1024
-# A file that holds more than one of these was not written by Hexward, or has been tampered with.
-MOST_PLACES = 100
-MOST_EXEMPTIONS = 1_000
 _MOST_PROBLEMS = 10
 
 T = TypeVar("T")
@@ -113,136 +84,6 @@ class BadFile(Exception):
         super().__init__(f"{len(problems)} problems in a file of settings")
         self.problems = problems[:_MOST_PROBLEMS]
         self.others = len(problems) - len(self.problems)
-
-
-def _id(value: object) -> int:
-    text = str(value)
-    if not isinstance(value, str) or not (text.isascii() and text.isdigit() and len(text) <= 19):
-        raise ValueError("an id")
-    if not 0 < int(text) < 2**63 or text.startswith("0"):  # 07 and 7 would be one channel
-        raise ValueError("an id")
-    return int(text)
-
-
-def _label(value: object) -> Label:
-    return Label(str(value))
-
-
-Id = Annotated[int, BeforeValidator(_id)]
-Threshold = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-LabelKey = Annotated[Label, BeforeValidator(_label)]
-TimeoutSeconds = Annotated[
-    int,
-    Field(ge=int(SHORTEST_TIMEOUT.total_seconds()), le=int(LONGEST_TIMEOUT.total_seconds())),
-]
-WindowSeconds = Annotated[
-    int, Field(ge=int(SHORTEST_WINDOW.total_seconds()), le=int(LONGEST_WINDOW.total_seconds()))
-]
-
-
-class _Part(BaseModel):
-    # Strict: "yes" is no truth value and "12" no number. Enumerations come as words all the same.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class MeasureEntry(_Part):
-    """See `bot.rules.Measure`."""
-
-    action: Literal["log", "alert", "delete", "timeout"]
-    timeout_s: TimeoutSeconds | None = None
-
-
-def _fits(entry: MeasureEntry) -> MeasureEntry:
-    _measure(entry)
-    return entry
-
-
-Measures = dict[LabelKey, Annotated[MeasureEntry, AfterValidator(_fits)]]
-
-
-class PlaceEntry(_Part):
-    """See `Own`."""
-
-    thresholds: dict[LabelKey, Threshold] = {}
-    actions: Measures = {}
-
-
-class StepEntry(_Part):
-    """See `bot.rules.Step`."""
-
-    flags: Annotated[int, Field(ge=1, le=MOST_FLAGS)]
-    window_s: WindowSeconds
-    timeout_s: TimeoutSeconds
-
-
-def _no_flags_twice(steps: list[StepEntry]) -> list[StepEntry]:
-    if len({step.flags for step in steps}) < len(steps):
-        raise ValueError("two steps with the same number of flags")
-    return steps
-
-
-def _no_zeros(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("PostgreSQL takes no such character in a text")
-    return text
-
-
-NoticeText = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NOTICE),
-    AfterValidator(_no_zeros),
-]
-
-
-class NoticeEntry(_Part):
-    """See `Notice`."""
-
-    way: Literal["off", "channel", "dm"]
-    text: NoticeText | None = None
-
-
-class ExemptEntry(_Part):
-    """Who and what is not screened."""
-
-    moderators: bool
-    bots: bool
-    roles: Annotated[list[Id], Field(max_length=MOST_EXEMPTIONS)]
-    channels: Annotated[list[Id], Field(max_length=MOST_EXEMPTIONS)]
-
-
-class ScreeningEntry(_Part):
-    """What besides messages is screened."""
-
-    titles: bool
-    names: bool
-
-
-class PrivacyEntry(_Part):
-    """For how long what is kept."""
-
-    retention_days: Annotated[int, Field(ge=1, le=MOST_RETENTION_DAYS)]
-    excerpt_days: Annotated[int, Field(ge=1, le=MOST_EXCERPT_DAYS)] | None
-
-
-class SettingsFile(_Part):
-    """The whole file; of what it leaves out it says nothing."""
-
-    version: Literal[1] = Field(alias="hexward_settings")
-    server: Id | None = None
-    preset: Literal["relaxed", "balanced", "strict"] | None = None
-    thresholds: dict[LabelKey, Threshold] | None = None
-    actions: Measures | None = None
-    channels: Annotated[dict[Id, PlaceEntry], Field(max_length=MOST_PLACES)] | None = None
-    mode: Literal["observe", "enforce"] | None = None
-    escalation: (
-        Annotated[list[StepEntry], Field(max_length=MOST_STEPS), AfterValidator(_no_flags_twice)]
-        | None
-    ) = None
-    notice: NoticeEntry | None = None
-    exempt: ExemptEntry | None = None
-    log_channel: Id | None = None
-    screening: ScreeningEntry | None = None
-    privacy: PrivacyEntry | None = None
 
 
 def write(chosen: Chosen) -> bytes:
@@ -333,7 +174,7 @@ def over(file: SettingsFile, now: Chosen) -> Chosen:
         changes["mode"] = Mode(file.mode)
     if file.escalation is not None:
         steps = sorted(file.escalation, key=lambda step: step.flags)
-        changes["escalation"] = tuple(map(_step, steps))
+        changes["escalation"] = tuple(entry.step() for entry in steps)
     if notice is not None:
         changes["notice"] = Notice(NoticeWay(notice.way), notice.text)
     if exempt is not None:
@@ -388,16 +229,7 @@ def _entries(measures: Mapping[Label, Measure]) -> dict[str, dict[str, object]]:
 
 
 def _measures(entries: Mapping[Label, MeasureEntry]) -> Mapping[Label, Measure]:
-    return _in_order({label: _measure(entry) for label, entry in entries.items()})
-
-
-def _measure(entry: MeasureEntry) -> Measure:
-    timeout = None if entry.timeout_s is None else timedelta(seconds=entry.timeout_s)
-    return Measure(Action(entry.action), timeout)
-
-
-def _step(entry: StepEntry) -> Step:
-    return Step(entry.flags, timedelta(seconds=entry.window_s), timedelta(seconds=entry.timeout_s))
+    return _in_order({label: entry.measure() for label, entry in entries.items()})
 
 
 def _in_order(values: Mapping[Label, T]) -> Mapping[Label, T]:

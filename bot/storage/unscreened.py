@@ -6,8 +6,6 @@ that come, rows that go and the marks that depend on them are written together, 
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,14 +19,13 @@ from sqlalchemy import Connection, Select, delete, func, select
 from bot.errors import DatabaseError
 from bot.storage import schema
 from bot.storage.database import Database
+from bot.storage.later import Later
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 MOST_PER_SERVER = 10_000
 KEEP = timedelta(hours=24)
 
-_WAIT_S = 1.0
 # Messages in memory that are not written yet; more than a raid brings in a second.
 _MOST_PENDING = 50_000
 # Rows in one statement. Statements are made up on the event loop, which is to go on in between.
@@ -114,10 +111,10 @@ class Unscreened:
         self._most_per_server = most_per_server
         self._keep = keep
         self._pending = _Pending()
-        self._writing: asyncio.Task[None] | None = None
-        self._closing = asyncio.Event()
+        self._later = Later(
+            database, "Unscreened messages", self.flush, lambda: bool(self._pending)
+        )
         self._when_dropped: Callable[[Collection[int]], None] | None = None
-        database.before_close(self._finish)
 
     @property
     def keep(self) -> timedelta:
@@ -139,13 +136,13 @@ class Unscreened:
         """
         self._pending.new[message.message_id] = message
         self._tell_dropped(self._pending.drop_oldest())
-        self._write_soon()
+        self._later.soon()
 
     def settle(self, message_id: int) -> None:
         """Forget a message: it was screened, or never will be."""
         self._pending.new.pop(message_id, None)
         self._pending.gone.add(message_id)
-        self._write_soon()
+        self._later.soon()
 
     def mark(self, server_id: int, message_id: int) -> None:
         """Say that everything in a server up to this message was screened or put down.
@@ -154,7 +151,7 @@ class Unscreened:
         neither. A mark does not go back.
         """
         self._pending.marks[server_id] = message_id
-        self._write_soon()
+        self._later.soon()
 
     async def mark_of(self, server_id: int) -> int | None:
         """The id up to which a server was dealt with; None for a server that is new."""
@@ -226,37 +223,13 @@ class Unscreened:
         except DatabaseError:
             self._pending.put_back(pending)
             self._tell_dropped(self._pending.drop_oldest())
-            self._write_soon()
+            self._later.soon()
             raise
         self._tell_dropped(dropped)
 
     def _tell_dropped(self, message_ids: Collection[int]) -> None:
         if message_ids and self._when_dropped is not None:
             self._when_dropped(message_ids)
-
-    def _write_soon(self) -> None:
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_late(), name="write unscreened")
-
-    async def _write_late(self) -> None:
-        """Write after a moment, until nothing waits."""
-        while self._pending:
-            try:
-                async with asyncio.timeout(_WAIT_S):
-                    await self._closing.wait()
-            except TimeoutError:
-                pass
-            try:
-                await self.flush()
-            except DatabaseError as error:
-                log.warning("Unscreened messages are not written down yet: %s", error)
-                if self._closing.is_set():
-                    return
-
-    async def _finish(self) -> None:
-        self._closing.set()
-        if self._writing is not None:
-            await self._writing
 
 
 def _write(

@@ -10,7 +10,7 @@ import pytest
 
 from bot.chat import tally
 from bot.cogs import catch_up
-from bot.storage import unscreened
+from bot.storage import later
 from sandbox.wire import Message
 from tests.conftest import Scene
 from tests.patience import until
@@ -27,7 +27,7 @@ def make_brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catch_up, "RETRY_S", 0.2)
     monkeypatch.setattr(catch_up, "_PAUSE_S", 0.01)
     monkeypatch.setattr(catch_up, "_LOOK_S", 0.05)
-    monkeypatch.setattr(unscreened, "_WAIT_S", 0.05)
+    monkeypatch.setattr(later, "_WAIT_S", 0.05)
 
 
 def with_settings(scene: Scene, **changes: Any) -> Scene:

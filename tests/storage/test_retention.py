@@ -20,6 +20,7 @@ from bot.storage.members import Members
 from bot.storage.privacy import Privacy, ServerPrivacy
 from bot.storage.retention import AGES, KEEP_LEFT, LASTING, Retention
 from bot.storage.servers import Servers
+from bot.storage.utc_time import UtcTime
 from tests.storage.keeping import DAY, NOW, Clock, numbers
 
 Make = Callable[..., NewDecision]
@@ -297,7 +298,7 @@ def _anything(table: sa.Table, server_id: int, decision_id: int) -> dict[str, ob
     for column in table.columns:
         if column.name in known:
             values[column.name] = known[column.name]
-        elif isinstance(column.type, schema.UtcTime):
+        elif isinstance(column.type, UtcTime):
             values[column.name] = None if column.nullable else NOW
         elif isinstance(column.type, sa.Date):
             values[column.name] = NOW.date()

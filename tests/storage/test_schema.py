@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.storage import schema
 from bot.storage.migrate import upgrade
+from bot.storage.utc_time import UtcTime
 
 LABELS = ("toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate")
 
@@ -175,14 +176,14 @@ def test_the_tables_are_plain_postgresql_too() -> None:
 
 class TestUtcTime:
     def test_is_readable_and_of_fixed_width(self) -> None:
-        bind = schema.UtcTime().process_bind_param
+        bind = UtcTime().process_bind_param
         moment = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
         assert bind(moment, sqlite.dialect()) == "2026-01-31T12:00:00.000000Z"
 
     def test_other_zones_become_utc(self) -> None:
         east = timezone(timedelta(hours=5, minutes=30))
         moment = datetime(2026, 2, 1, 2, 0, 0, 7, tzinfo=east)
-        kind, dialect = schema.UtcTime(), sqlite.dialect()
+        kind, dialect = UtcTime(), sqlite.dialect()
         stored = kind.process_bind_param(moment, dialect)
         assert stored == "2026-01-31T20:30:00.000007Z"
         read = kind.process_result_value(stored, dialect)
@@ -194,7 +195,7 @@ class TestUtcTime:
     def test_refuses_a_time_without_a_zone(self, dialect: sa.Dialect) -> None:
         naive = datetime(2026, 1, 31, tzinfo=UTC).replace(tzinfo=None)
         with pytest.raises(ValueError, match="time zone"):
-            schema.UtcTime().process_bind_param(naive, dialect)
+            UtcTime().process_bind_param(naive, dialect)
 
     def test_sqlite_can_reckon_with_it(self) -> None:
         with closing(sqlite3.connect(":memory:")) as connection:

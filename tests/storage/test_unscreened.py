@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import DatabaseError
+from bot.storage import later
 from bot.storage import unscreened as module
 from bot.storage.database import Database
 from bot.storage.unscreened import Reason, Unscreened, UnscreenedMessage, _Pending
@@ -167,18 +168,18 @@ async def test_thousands_cost_one_write_a_second(
 
     async def counted(operation, **options):  # type: ignore[no-untyped-def]
         nonlocal writes
+        done = await write(operation, **options)
         writes += 1
-        return await write(operation, **options)
+        return done
 
     monkeypatch.setattr(database, "write", counted)
-    monkeypatch.setattr(module, "_WAIT_S", 0.05)
+    monkeypatch.setattr(later, "_WAIT_S", 0.05)
     unscreened = Unscreened(database)
     for message_id in range(5_000):
         unscreened.put_down(message(message_id))
         unscreened.mark(1, message_id)
     assert writes == 0
-    assert unscreened._writing is not None
-    await unscreened._writing
+    await until(lambda: writes)
     assert writes == 1
     assert await unscreened.count() == 5_000
 
@@ -198,7 +199,7 @@ async def test_the_rest_is_written_when_the_database_closes(url: str, path: Path
 async def test_a_database_that_is_busy_loses_nothing(
     unscreened: Unscreened, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_WAIT_S", 0.05)
+    monkeypatch.setattr(later, "_WAIT_S", 0.05)
     unscreened.put_down(message(1))
     await unscreened.flush()
     with closing(sqlite3.connect(path)) as holder:
