@@ -5,6 +5,7 @@ from __future__ import annotations
 import discord
 
 from bot.chat.client import Hexward
+from bot.chat.faults import DISCORD_FAULTS
 from bot.chat.findings import Finding, Level
 from bot.chat.self_checks import check_backlog, check_connection, check_database, check_model
 from bot.chat.server_checks import check_server
@@ -41,7 +42,7 @@ class Checkup:
             settings = ServerSettings(server.id)
         try:
             of_server = await check_server(server, settings)
-        except (discord.DiscordException, OSError, TimeoutError):
+        except DISCORD_FAULTS:
             what = tr("Discord does not say what there is in this server.")
             again = tr("Try again in a moment.")
             of_server = [Finding(Level.BAD, tr("Connection"), what, again)]

@@ -15,6 +15,8 @@ from typing import Generic, TypeVar
 
 import discord
 
+from bot.chat.faults import DISCORD_FAULTS
+
 ServerChannel = discord.abc.GuildChannel | discord.Thread
 Found = TypeVar("Found")
 
@@ -82,7 +84,7 @@ class _Answers(Generic[Found]):
 async def _or_none(ask: Callable[[], Awaitable[Found]]) -> Found | None:
     try:
         return await ask()
-    except (discord.DiscordException, OSError, TimeoutError):
+    except DISCORD_FAULTS:
         return None
 
 

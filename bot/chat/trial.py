@@ -10,6 +10,7 @@ import discord
 
 from bot.chat.alert_card import Alert, alert_card
 from bot.chat.commands import explained
+from bot.chat.faults import DISCORD_FAULTS
 from bot.chat.findings import Finding, Level
 from bot.chat.languages import speaking_to
 from bot.chat.log_channel import Trouble, find_log_channel
@@ -80,7 +81,7 @@ class Trial:
             shown = await channel.send(embed=card)
         except HexwardError as error:
             return Finding(Level.BAD, subject, explained(error), tr("Try again in a moment."))
-        except (discord.DiscordException, OSError, TimeoutError):
+        except DISCORD_FAULTS:
             what = tr("Discord did not take the card.")
             return Finding(Level.BAD, subject, what, tr("Try again in a moment."))
         told = tr(

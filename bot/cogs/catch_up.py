@@ -18,6 +18,7 @@ from discord.ext import commands
 
 from bot.chat.backlog import Backlog
 from bot.chat.client import Hexward
+from bot.chat.faults import DISCORD_FAULTS
 from bot.chat.languages import speaking_to
 from bot.chat.lookup import channel_by_id, message_by_id, missing_permissions
 from bot.chat.missed import READ_PERMISSIONS, Missed, find_missed
@@ -283,7 +284,7 @@ class CatchUp(commands.Cog):
                     limit=_PAGE, after=before_first, oldest_first=True
                 )
             ]
-        except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError):
+        except DISCORD_FAULTS:
             raise
         except Exception:  # one message of the page cannot be parsed; the others are not to suffer
             return await self._fetch_each(rows)
@@ -304,7 +305,7 @@ class CatchUp(commands.Cog):
                 )
             except discord.NotFound:
                 found[row.message_id] = None
-            except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError):
+            except DISCORD_FAULTS:
                 raise
             except Exception as error:
                 log.warning("A message cannot be read and stays unscreened: %s", describe(error))

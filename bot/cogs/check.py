@@ -11,6 +11,7 @@ from discord.ext import commands
 from bot.chat.cards import verdict_card
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer, server_id
+from bot.chat.faults import DISCORD_FAULTS
 from bot.chat.passages import passages
 from bot.chat.ruling import rules_at
 from bot.chat.surfaces import Part, Surface, parts
@@ -89,7 +90,7 @@ class CheckCommands(commands.Cog):
 async def _read(part: Part) -> Surface | None:
     try:
         return await part.read()
-    except (discord.DiscordException, OSError, TimeoutError):
+    except DISCORD_FAULTS:
         raise Refusal(
             tr("A text file in it could not be fetched from Discord. Try again.")
         ) from None

@@ -9,6 +9,7 @@ import discord
 from discord.ext import commands
 
 from bot.chat.client import Hexward
+from bot.chat.faults import DISCORD_FAULTS
 from bot.chat.greeting_place import greeting_place
 from bot.errors import DatabaseError
 from bot.language import tr
@@ -36,7 +37,7 @@ class Greeting(commands.Cog):
         try:
             if await self._announcements.add(server.id, Announcement.GREETING):
                 await self._greet(server)
-        except (DatabaseError, discord.DiscordException, OSError, TimeoutError) as error:
+        except (DatabaseError, *DISCORD_FAULTS) as error:
             log.warning("Server %d was not greeted: %s", server.id, describe(error))
 
     @commands.Cog.listener()

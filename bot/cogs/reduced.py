@@ -10,6 +10,7 @@ import discord
 from discord.ext import commands
 
 from bot.chat.client import Hexward
+from bot.chat.faults import DISCORD_FAULTS
 from bot.chat.intents import reduced
 from bot.chat.languages import speaking_to
 from bot.chat.log_channel import Trouble, find_log_channel
@@ -58,7 +59,7 @@ class ReducedMode(commands.Cog):
             try:
                 if await self._tell(server):
                     self._done.add(server.id)
-            except (DatabaseError, discord.DiscordException, OSError, TimeoutError) as error:
+            except (DatabaseError, *DISCORD_FAULTS) as error:
                 log.warning("Server %d was not told of its mode: %s", server.id, describe(error))
 
     async def _tell(self, server: discord.Guild) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import logging
 
-import aiohttp
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer, server_id, server_of
+from bot.chat.faults import DISCORD_FAULTS
 from bot.chat.readiness import shortcomings
 from bot.chat.settings_changes import changes
 from bot.chat.settings_elsewhere import find_elsewhere, without
@@ -115,7 +115,7 @@ async def _fetched(file: discord.Attachment) -> bytes:
         )
     try:
         return await file.read()
-    except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError):
+    except DISCORD_FAULTS:
         raise Refusal(
             tr("Discord does not hand out this file. Attach it again. Nothing was changed.")
         ) from None
