@@ -18,11 +18,11 @@ from bot.screening.policy import Decision
 ALARM = discord.Colour(0xD9534F)
 CALM = discord.Colour(0x4F9D69)
 
-_BAR_CELLS = 10
+_BAR_CELLS = 5
 
 
 def bar(score: float) -> str:
-    """A score as ten cells: ``███████░░░`` for 0.7."""
+    """A score as five cells: ``████░`` for 0.8."""
     filled = round(score * _BAR_CELLS)
     return "█" * filled + "░" * (_BAR_CELLS - filled)
 
@@ -30,8 +30,8 @@ def bar(score: float) -> str:
 def score_table(decision: Decision) -> str:
     """Six lines, one per label: name, bar, score against threshold, a mark where it flags.
 
-    A line has at most 40 characters, which most phones show unbroken, unless a score and its
-    threshold are so close that two digits do not tell them apart.
+    A line has at most 33 characters, which a phone shows unbroken inside an embed, unless a score
+    and its threshold are so close that two digits do not tell them apart.
     """
     lines = []
     for label in LABELS:

@@ -27,9 +27,14 @@ def test_the_table_never_contradicts_the_decision(
     assert len(rows) == 6
     for row, label in zip(rows, made.scores.as_dict(), strict=True):
         assert ("⚑" in row) == (label in made.labels_over)
-        shown, sign, limit = re.fullmatch(r".{24} (\S+) ([≥<]) (\S+)( ⚑)?", row).groups()[:3]
+        shown, sign, limit = re.fullmatch(r".{19} (\S+) ([≥<]) (\S+)( ⚑)?", row).groups()[:3]
         assert sign == ("≥" if label in made.labels_over else "<")
         assert (float(shown) >= float(limit)) == (label in made.labels_over)
+
+
+def test_lines_fit_a_phone() -> None:
+    table = score_table(decision([1.0] * 6, [0.5] * 6))
+    assert {len(row) for row in table.splitlines()[1:-1]} == {33}
 
 
 def test_a_score_just_under_its_threshold_does_not_look_equal() -> None:
@@ -37,9 +42,9 @@ def test_a_score_just_under_its_threshold_does_not_look_equal() -> None:
     assert "0.7996 < 0.80" in table
 
 
-@pytest.mark.parametrize(("score", "cells"), [(0, 0), (0.04, 0), (0.5, 5), (1, 10)])
-def test_bars_are_ten_cells(score: float, cells: int) -> None:
-    assert bar(score) == "█" * cells + "░" * (10 - cells)
+@pytest.mark.parametrize(("score", "cells"), [(0, 0), (0.04, 0), (0.6, 3), (1, 5)])
+def test_bars_are_five_cells(score: float, cells: int) -> None:
+    assert bar(score) == "█" * cells + "░" * (5 - cells)
 
 
 def test_a_verdict_says_what_would_flag_and_by_which_model() -> None:
