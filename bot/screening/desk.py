@@ -31,7 +31,7 @@ CHARS_PER_TOKEN = 4  # of English chat, roughly
 # Batches that are prepared ahead: among more texts there are more of one length.
 _AHEAD = 16
 # How much larger batches are while more waits than is prepared ahead.
-_LARGER = 2
+_LARGER = 4
 # Texts that are prepared at most before the queue's next has to wait for one of them to be read.
 _MOST_PREPARED = 128
 
