@@ -22,7 +22,7 @@ from bot.errors import (
 )
 from bot.logs import describe, set_up_logging
 from bot.screening.artifact import PRESET_NAMES
-from bot.settings import Settings, load_settings, unknown_names
+from bot.settings import Settings, load_settings, strangers
 
 log = logging.getLogger(__name__)
 
@@ -115,14 +115,14 @@ def current() -> None:
 
 
 def _settings() -> Settings:
-    """Settings and logging, or one line on standard error and exit status 2."""
+    """Settings and logging, or what is wrong on standard error and exit status 2."""
     try:
         settings = load_settings()
     except HexwardError as error:
         _stop(error, 2)
     set_up_logging(settings.logging_level, settings.token)
-    if strangers := unknown_names():
-        log.warning(".env sets %s, which Hexward does not know", ", ".join(strangers))
+    for sentence in strangers():
+        log.warning("%s", sentence)
     return settings
 
 
@@ -158,7 +158,8 @@ def _one_line_errors() -> Iterator[None]:
 
 
 def _stop(error: HexwardError, status: int) -> NoReturn:
-    click.echo(f"hexward: {error}", err=True)
+    for line in str(error).splitlines():
+        click.echo(f"hexward: {line}", err=True)
     sys.exit(status)
 
 

@@ -19,7 +19,7 @@ from bot.chat.server_checks import check_reading, check_server
 from bot.chat.supervision import lacks_intent, refusal
 from bot.errors import HexwardError, MissingExtraError
 from bot.logs import describe, set_up_logging
-from bot.settings import Settings, load_settings, unknown_names
+from bot.settings import Settings, load_settings, strangers
 from bot.storage import migrate
 from bot.storage.database import Database
 from bot.storage.servers import Servers, ServerSettings
@@ -59,17 +59,15 @@ async def _findings(offline: bool) -> AsyncIterator[Finding]:
     try:
         settings = load_settings()
     except HexwardError as error:
-        yield Finding(Level.BAD, "settings", str(error), "Correct it in the environment or .env.")
+        for line in str(error).splitlines():
+            yield Finding(Level.BAD, "settings", line, "Correct it in the environment or .env.")
         return
     set_up_logging(max(settings.logging_level, 40), settings.token)
-    if strangers := unknown_names():
-        yield Finding(
-            Level.DOUBTFUL,
-            "settings",
-            f".env sets {', '.join(strangers)}, which Hexward does not know",
-            "Compare the names with .env.example.",
-        )
-    else:
+    unknown = strangers()
+    for sentence in unknown:
+        remedy = "Compare the names with .env.example."
+        yield Finding(Level.DOUBTFUL, "settings", sentence, remedy)
+    if not unknown:
         yield Finding(Level.GOOD, "settings", "readable")
     yield _token(settings)
     database, in_use = await _database(settings)

@@ -5,26 +5,29 @@ This is the only module that reads the environment. Everything else is handed wh
 
 from __future__ import annotations
 
+import difflib
+import io
 import logging
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal
 
-from dotenv import dotenv_values
-from pydantic import (
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from dotenv.parser import Binding, parse_stream
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsError
 
 DEFAULT_DATABASE_URL = "sqlite+aiosqlite:///./data/hexward.db"
 SANDBOX_DATABASE_URL = "sqlite+aiosqlite:///./data/sandbox.db"
+
+_ENV_FILE = Path(".env")
+_ENCODING = "utf-8-sig"  # some editors begin a file with a mark that is no part of the first name
+# How alike two names have to be, from 0 to 1, for one to be the other misspelt.
+_ALIKE = 0.75
+# Characters of a wrong value that are repeated.
+_MOST_REPEATED = 60
 
 
 class Settings(BaseSettings):
@@ -66,7 +69,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_file=".env",
-        env_file_encoding="utf-8",
+        env_file_encoding=_ENCODING,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -76,7 +79,8 @@ class Settings(BaseSettings):
 
     discord_token: SecretStr | None = None
     discord_api_url: str | None = None
-    discord_gateway_url: str | None = None
+    # The default is looked at too: it does not go with every address.
+    discord_gateway_url: Annotated[str | None, Field(validate_default=True)] = None
     database_url: str = DEFAULT_DATABASE_URL
     model: str | None = None
     model_threads: Annotated[int, Field(ge=1, le=64)] | None = None
@@ -93,7 +97,9 @@ class Settings(BaseSettings):
     @field_validator("log_level", mode="before")
     @classmethod
     def _any_case(cls, value: object) -> object:
-        return value.upper() if isinstance(value, str) else value
+        if isinstance(value, str) and value.upper() in logging.getLevelNamesMapping():
+            return value.upper()
+        return value
 
     @field_validator("privacy_contact")
     @classmethod
@@ -106,7 +112,7 @@ class Settings(BaseSettings):
     @classmethod
     def _page(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"https?://[^\s<>]+", value):
-            raise ValueError(f"must be the address of a page (https://…), but is {value!r}")
+            raise ValueError("must be the address of a page (https://…)")
         return value
 
     @field_validator("discord_token")
@@ -128,25 +134,27 @@ class Settings(BaseSettings):
         if field.field_name == "discord_gateway_url":
             schemes = ("ws://", "wss://")
         if value is not None and not value.startswith(schemes):
-            raise ValueError(f"must begin with {' or '.join(schemes)}, but is {value!r}")
+            raise ValueError(f"must begin with {' or '.join(schemes)}")
         return value.rstrip("/") if value is not None else None
 
-    @model_validator(mode="after")
-    def _both_addresses(self) -> Self:
-        pair = {
-            "DISCORD_API_URL": self.discord_api_url,
-            "DISCORD_GATEWAY_URL": self.discord_gateway_url,
-        }
-        missing = [name for name, value in pair.items() if value is None]
-        if len(missing) == 1:
-            # One address alone would send the token of one service to the other.
-            (given,) = set(pair) - set(missing)
-            raise ValueError(f"{given} is set but {missing[0]} is not; set both or neither")
-        if not missing and self.discord_token is None:
+    @field_validator("discord_gateway_url")
+    @classmethod
+    def _both_addresses(cls, value: str | None, field: ValidationInfo) -> str | None:
+        # What is wrong by itself is not among the values, and is told by itself. This hangs on a
+        # field, since a look at all of them together would be left out where one is wrong.
+        if "discord_api_url" not in field.data:
+            return value
+        # One address alone would send the token of one service to the other.
+        api_url = field.data["discord_api_url"]
+        if value is None and api_url is not None:
+            raise ValueError("is not set, but DISCORD_API_URL is; set both or neither")
+        if value is not None and api_url is None:
+            raise ValueError("is set, but DISCORD_API_URL is not; set both or neither")
+        if value is not None and field.data.get("discord_token", value) is None:
             raise ValueError(
-                "DISCORD_API_URL and DISCORD_GATEWAY_URL are set but DISCORD_TOKEN is not"
+                "and DISCORD_API_URL are set, but DISCORD_TOKEN is not; set it, or neither of them"
             )
-        return self
+        return value
 
     @property
     def token(self) -> str | None:
@@ -159,32 +167,86 @@ class Settings(BaseSettings):
         return logging.getLevelNamesMapping()[self.log_level]
 
 
-def load_settings(env_file: Path | None = Path(".env")) -> Settings:
+def load_settings(env_file: Path | None = _ENV_FILE) -> Settings:
     """Read the environment over ``.env``.
 
     Raises
     ------
     SettingsError
-        In one line: the variable, what is wrong with it and what would be accepted.
+        A line for each thing that is wrong: the variable, its value unless that is secret, and what
+        would be accepted; or the file and the line that cannot be read.
     """
     try:
+        if unreadable := [*_unreadable(env_file)]:
+            raise SettingsError("\n".join(unreadable))
         return Settings(_env_file=env_file)  # type: ignore[call-arg]  # pydantic-settings' own
     except ValidationError as error:
-        raise SettingsError(_one_line(error)) from None
+        problems = error.errors(include_url=False, include_context=False)
+        raise SettingsError("\n".join(_in_words(problem) for problem in problems)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{env_file} cannot be read as text in UTF-8: {error}") from None
 
 
-def unknown_names(env_file: Path = Path(".env")) -> list[str]:
-    """The names in ``.env`` that are no setting: mistyped, most likely."""
-    known = {name.upper() for name in Settings.model_fields}
-    return sorted(name for name in dotenv_values(env_file) if name.upper() not in known)
+def strangers(env_file: Path = _ENV_FILE) -> list[str]:
+    """A sentence for each name in ``.env`` that is no setting: mistyped, most likely."""
+    known = [name.upper() for name in Settings.model_fields]
+    told = []
+    for name in sorted({one.key for one in _lines(env_file) if one.key is not None}):
+        if name.upper() in known:
+            continue
+        alike = difflib.get_close_matches(name.upper(), known, n=1, cutoff=_ALIKE)
+        sentence = f"{env_file} sets {name}, which Hexward does not know"
+        told.append(f"{sentence}; did you mean {alike[0]}?" if alike else sentence)
+    return told
 
 
-def _one_line(error: ValidationError) -> str:
-    problems = []
-    for problem in error.errors(include_url=False, include_input=False, include_context=False):
-        message = problem["msg"].removeprefix("Value error, ")
-        variable = "_".join(str(part) for part in problem["loc"]).upper()
-        problems.append(f"{variable}: {message}" if variable else message)
-    return "Settings: " + "; ".join(problems)
+def _lines(env_file: Path | None) -> list[Binding]:
+    if env_file is None or not env_file.exists():
+        return []
+    return [*parse_stream(io.StringIO(env_file.read_text(encoding=_ENCODING)))]
+
+
+def _unreadable(env_file: Path | None) -> Iterator[str]:
+    """A sentence for each line that sets nothing; python-dotenv would pass it over.
+
+    What stands there is not repeated: it may be the token.
+    """
+    for line in _lines(env_file):
+        if line.error or (line.key is not None and line.value is None):
+            yield (
+                f"{env_file}, line {line.original.line} cannot be read: write NAME=value, close "
+                "every quotation mark, and begin a comment with #"
+            )
+
+
+def _in_words(problem: Any) -> str:
+    """One of pydantic's errors as a sentence about a variable."""
+    field_name = str(problem["loc"][0])
+    variable, value = field_name.upper(), problem["input"]
+    if problem["type"] == "value_error":
+        expected = problem["msg"].removeprefix("Value error, ")
+    else:
+        expected = f"must be {_accepted(field_name)}"
+    secret = Settings.model_fields[field_name].annotation == SecretStr | None
+    if secret or not isinstance(value, str) or not expected.startswith("must"):
+        return f"{variable} {expected}"
+    if len(value) > _MOST_REPEATED:
+        value = f"{value[:_MOST_REPEATED]}…"
+    return f"{variable} {expected}, but is {value!r}"
+
+
+def _accepted(field_name: str) -> str:
+    """What a field takes, from its own schema."""
+    schema = Settings.model_json_schema()["properties"][field_name]
+    schema = next(iter(schema.get("anyOf", ())), schema)  # what it is if not null
+    match schema:
+        case {"enum": [*words]}:
+            return f"one of {', '.join(words)}"
+        case {"type": "boolean"}:
+            return "true or false"
+        case {"minimum": least, "maximum": most}:
+            return f"a whole number from {least} to {most}"
+        case {"maxLength": most}:
+            return f"a text of at most {most} characters"
+        case _:
+            return "a text"

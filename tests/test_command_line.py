@@ -117,6 +117,27 @@ def test_mistakes_are_one_line_with_a_status(
     assert "Traceback" not in errors
 
 
+@pytest.mark.parametrize("command", [["run"], ["check", "x"], ["db", "current"]])
+def test_a_file_of_settings_that_cannot_be_read_stops_everything(
+    command: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text('LOG_LEVEL=INFO\nDISCORD_TOKEN "abc\n')
+    done = hexward(*command)
+    assert done.returncode == 2
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("hexward: .env, line 2 cannot be read")
+    assert "abc" not in line
+
+
+def test_a_misspelt_setting_is_told_at_the_start_and_by_the_doctor(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("DISCORD_TOKN=x\n")
+    asked = "did you mean DISCORD_TOKEN?"
+    assert asked in hexward("check", "hello", MODEL=str(tiny_model)).stderr.decode()
+    assert asked in hexward("doctor", "--offline", MODEL=str(tiny_model)).stdout.decode()
+
+
 def test_the_database_is_migrated_and_shown(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'new' / 'x.db'}"
     assert "not migrated yet" in hexward("db", "current", DATABASE_URL=url).stdout.decode()

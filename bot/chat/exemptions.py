@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import discord
 
+from bot.chat.commands import Refusal
 from bot.chat.lookup import ServerChannel, parent_ids, permissions_in
+from bot.language import tr
 from bot.storage.server_settings import ServerSettings
+
+
+def refuse_everybody(server_id: int, role_ids: Collection[int]) -> None:
+    """Refuse to exempt the role that all members have, whose id is the server's own.
+
+    Raises
+    ------
+    Refusal
+        If it is among the roles.
+    """
+    if server_id in role_ids:
+        raise Refusal(
+            tr(
+                "All members have the role @everyone, so nobody would be screened any more. "
+                "Nothing was changed. Exempt channels instead, let me only watch with `/mode "
+                "observe`, or remove me from this server."
+            )
+        )
 
 
 def is_exempt_place(channel: ServerChannel, settings: ServerSettings) -> bool:

@@ -36,11 +36,23 @@ async def check_server(server: discord.Guild, settings: ServerSettings) -> list[
     """
     return [
         *await check_log_channel(server, settings),
+        *_check_exemptions(settings),
         *check_reading(server, settings),
         check_mode(settings),
         *check_deeds(server, settings),
         *_check_notices(server, settings),
     ]
+
+
+def _check_exemptions(settings: ServerSettings) -> Iterator[Finding]:
+    # The role that all members have bears the server's id.
+    if settings.server_id in settings.exempt_role_ids:
+        yield Finding(
+            Level.BAD,
+            tr("Exemptions"),
+            tr("The role @everyone is exempt, so nobody’s messages are screened."),
+            tr("Take it back: /exempt remove role:@everyone."),
+        )
 
 
 def check_reading(server: discord.Guild, settings: ServerSettings) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from typing import Any
 import discord
 
 from bot.chat.captions import preset_caption
-from bot.chat.findings import Finding, problems, told
+from bot.chat.findings import Finding, Level, problems, told
 from bot.chat.own_channel import can_make
 from bot.chat.ready_made import ReadyMade, chosen, in_menu
 from bot.chat.setup_parts import (
@@ -66,7 +66,7 @@ def setup_panel(
         _preset_section(settings, presets),
         _action_section(settings),
         _exempt_section(server, settings),
-        _last_section(findings),
+        _last_section(about_channel, findings),
     ):
         box.add_item(discord.ui.Separator())
         for item in section:
@@ -235,9 +235,16 @@ def _exempt_section(server: discord.Guild, settings: ServerSettings) -> Section:
     ]
 
 
-def _last_section(findings: Sequence[Finding]) -> Section:
+def _last_section(about_channel: Sequence[Finding], findings: Sequence[Finding]) -> Section:
     heading = tr("### 5. Does it work?")
     wrong = problems(findings)
+    if unwell := problems(about_channel):
+        level = unwell[0].level
+        if level is Level.BAD:
+            told_above = tr("Alerts cannot be posted: see 1.")
+        else:
+            told_above = tr("Where alerts go needs a look: see 1.")
+        wrong = problems([Finding(level, "", told_above), *wrong])
     state = told(wrong, _MOST_PROBLEMS) if wrong else tr("✅ I have every permission I need.")
     explained = tr(
         "-# The button looks at everything and sends a test message the whole way to the log "

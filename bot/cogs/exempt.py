@@ -9,6 +9,7 @@ from discord.ext import commands
 from bot.chat.captions import and_more
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer, server_id
+from bot.chat.exemptions import refuse_everybody
 from bot.chat.lookup import channel_by_id
 from bot.language import tr
 from bot.storage.servers import ExemptionKind, Servers
@@ -39,6 +40,8 @@ class ExemptCommands(
         """Stop screening a role or a channel"""
         await interaction.response.defer(ephemeral=True)
         server, lines = server_id(interaction), []
+        if role is not None:
+            refuse_everybody(server, (role.id,))
         for kind, target in _targets(role, channel):
             new = await self._servers.add_exemption(server, kind, target.id)
             if new:

@@ -11,6 +11,7 @@ from discord.ext import commands
 
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer, server_id, server_of
+from bot.chat.exemptions import refuse_everybody
 from bot.chat.faults import DISCORD_FAULTS
 from bot.chat.readiness import shortcomings
 from bot.chat.settings_changes import changes
@@ -67,6 +68,8 @@ class SettingsCommands(
             found = read(await _fetched(file))
         except BadFile as error:
             raise Refusal(in_sentences(error)) from None
+        if found.exempt is not None:
+            refuse_everybody(server.id, found.exempt.roles)
         before = await self._servers.chosen(server.id)
         wanted = over(found, before)
         elsewhere = await find_elsewhere(server, wanted, ask=found.server in (None, server.id))

@@ -137,6 +137,23 @@ async def test_what_keeps_the_test_from_being_shown_is_told(scene: Scene) -> Non
     assert scene.log.bot_messages == []
 
 
+async def test_the_last_part_counts_what_the_first_one_says(scene: Scene) -> None:
+    well = "I have every permission I need"
+    scene.log.set_permissions(scene.server.everyone, view_channel=False)
+    scene.log.set_permissions(scene.server.bot_role, view_channel=True)
+    async with scene.bot():
+        assert well in (await opened(scene)).texts
+        scene.log.set_permissions(scene.server.bot, send_messages=False)
+        panel = await opened(scene)
+        assert "there I lack Send Messages" in panel.texts
+        assert "❌ Alerts cannot be posted: see 1." in panel.texts
+        assert well not in panel.texts
+        scene.log.delete()
+        panel = await opened(scene)
+        assert "❌ Alerts cannot be posted: see 1." in panel.texts
+        assert well not in panel.texts
+
+
 async def test_two_panels_do_not_undo_each_other(scene: Scene) -> None:
     mia = scene.server.add_member("mia", permissions=MODERATOR)
     red, blue, green = (scene.server.add_role(name) for name in ("red", "blue", "green"))
