@@ -141,6 +141,7 @@ async def test_the_last_part_counts_what_the_first_one_says(scene: Scene) -> Non
     well = "I have every permission I need"
     scene.log.set_permissions(scene.server.everyone, view_channel=False)
     scene.log.set_permissions(scene.server.bot_role, view_channel=True)
+    scene.log.set_permissions(scene.mo, view_channel=True)
     async with scene.bot():
         assert well in (await opened(scene)).texts
         scene.log.set_permissions(scene.server.bot, send_messages=False)
