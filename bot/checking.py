@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import unicodedata
 from collections.abc import Sequence
 from typing import IO, TextIO
 
@@ -22,6 +23,10 @@ from bot.settings import Settings
 
 # Lines that are read ahead of the one being written.
 _WINDOW = 256
+# Control characters, and halves of characters, which no terminal can be sent.
+_CONTROLS = ("Cc", "Cs")
+# What turns the direction of the text after it, beyond its own cell.
+_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 async def check_texts(settings: Settings, preset: str, texts: Sequence[str]) -> int:
@@ -49,13 +54,23 @@ async def check_texts(settings: Settings, preset: str, texts: Sequence[str]) -> 
                 else Text(f"{score:.2f}")
                 for label, score in scores.items()
             ]
-            table.add_row(Text(text), *cells)
+            table.add_row(Text(_harmless(text)), *cells)
     Console().print(table)
     return 0
 
 
+def _harmless(text: str) -> str:
+    """A text that does nothing to a terminal: control characters are written out, as ``\\x1b``."""
+    return "".join(
+        one.encode("unicode_escape").decode()
+        if (unicodedata.category(one) in _CONTROLS and one != "\n") or one in _DIRECTIONS
+        else one
+        for one in text
+    )
+
+
 async def check_lines(settings: Settings, preset: str, source: IO[bytes], sink: TextIO) -> int:
-    """Score JSON lines as they come; one line out per line in, in order.
+    """Score JSON lines as they come; one line out per line in, in order. Blank lines are skipped.
 
     Returns
     -------
@@ -150,5 +165,7 @@ async def _feed(
     number = 0
     while (line := await lines.get()) is not None:
         number += 1
+        if not line.strip():
+            continue
         await answers.put(asyncio.create_task(scorer.answer(number, line)))
     await answers.put(None)

@@ -69,6 +69,12 @@ def test_ten_thousand_lines_stream_through(tiny_model: Path) -> None:
     assert [answer["id"] for answer in lines(done.stdout)] == list(range(10_000))
 
 
+def test_blank_lines_are_skipped_and_counted(tiny_model: Path) -> None:
+    stdin = b'\n{"id": 1, "text": "hello"}\n  \r\noh\n\n'
+    done = hexward("check", "--jsonl", stdin=stdin, MODEL=str(tiny_model))
+    assert [answer.get("id", answer.get("line")) for answer in lines(done.stdout)] == [1, 4]
+
+
 def test_an_answer_comes_before_the_input_ends(tiny_model: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "bot", "check", "--jsonl"],
@@ -87,12 +93,15 @@ def test_an_answer_comes_before_the_input_ends(tiny_model: Path) -> None:
 
 
 def test_texts_become_a_table(tiny_model: Path) -> None:
-    done = hexward("check", "hello", "[bold]you idiot", "--preset", "strict", MODEL=str(tiny_model))
+    texts = ("hello", "[bold]you idiot", "a\x1b[2Jb\u202ec")
+    done = hexward("check", *texts, "--preset", "strict", MODEL=str(tiny_model))
     output = done.stdout.decode()
     assert done.returncode == 0
     assert "[bold]you idiot" in output
     assert output.count("⚑ 0.97") == 2
     assert "strict" in output
+    assert r"a\x1b[2Jb\u202ec" in output.replace("\n", "")
+    assert "\x1b" not in output
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,8 @@ class ThresholdOption(app_commands.Transformer):
             raise Refusal(
                 tr("“{value}” cannot be a threshold: it must be from 0 to 1.", value=clip(value))
             )
-        return number
+        # With as many digits as are shown, and without the sign of -0.
+        return round(number, 7) + 0.0
 
 
 def clip(value: object, length: int = 60) -> str:

@@ -19,7 +19,15 @@ from bot.chat.buttons import TimeoutView
 from bot.chat.card_upkeep import CardUpkeep
 from bot.chat.commands import answer, explained, went_wrong
 from bot.chat.durations import in_words
-from bot.chat.enforcement import Deed, Hurdle, delete_message, lift_timeout, timeout_member
+from bot.chat.enforcement import (
+    Deed,
+    Hurdle,
+    What,
+    delete_message,
+    lift_timeout,
+    subject,
+    timeout_member,
+)
 from bot.chat.lookup import Lookup
 from bot.chat.may_act import NotAllowed, check_may
 from bot.chat.renaming import reset_name
@@ -249,6 +257,9 @@ class Desk:
     ) -> str | None:
         if history.timeout(datetime.now(UTC)) is not None:
             raise NotDone(await self._why_not(interaction, history.decision.id, DeedKind.TIMEOUT))
+        found = await subject(_server(interaction), history.decision.author_id, What.TIMEOUT)
+        if isinstance(found, Deed):  # who has left, say: the question would lead nowhere
+            raise NotDone(_told(found))
         await interaction.followup.send(
             tr("How long is {member} to be timed out?", member=f"<@{history.decision.author_id}>"),
             view=TimeoutView(history.decision.id),

@@ -35,6 +35,7 @@ __all__ = (
     "delete_messages",
     "lift_timeout",
     "spared",
+    "subject",
     "timeout_member",
 )
 

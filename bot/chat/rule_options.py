@@ -10,11 +10,11 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.chat.captions import action_caption
+from bot.chat.captions import action_caption, and_more
 from bot.chat.commands import Refusal, clip
 from bot.chat.durations import in_words
 from bot.chat.lookup import ServerChannel, channel_by_id
-from bot.language import tr
+from bot.language import tr, trn
 from bot.rules import LONGEST_TIMEOUT, LONGEST_WINDOW, SHORTEST_TIMEOUT, SHORTEST_WINDOW, Action
 from bot.storage.server_settings import MOST_PLACES
 from bot.storage.servers import Servers
@@ -22,6 +22,7 @@ from bot.storage.servers import Servers
 AnyChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
 
 _MOST_CHOICES = 25
+_MOST_NAMED = 15
 
 _UNITS = {
     1: ("s", "sec", "secs", "second", "seconds", "sek", "sekunde", "sekunden"),
@@ -188,6 +189,18 @@ async def check_room(
                 most=MOST_PLACES,
             )
         )
+
+
+def keeping_their_own(channel_ids: Sequence[int]) -> str:
+    """A sentence on places that a choice for the whole server has left as they were."""
+    return trn(
+        "{places} keeps what was chosen for it: reset it with the option `channel`.",
+        "{places} keep what was chosen for them: reset them with the option `channel`.",
+        len(channel_ids),
+        places=and_more(
+            [f"<#{one}>" for one in channel_ids[:_MOST_NAMED]], len(channel_ids) - _MOST_NAMED
+        ),
+    )
 
 
 async def forget_deleted_places(servers: Servers, server: discord.Guild) -> None:

@@ -75,4 +75,4 @@ class ThresholdsView(discord.ui.View):
 
 def shortest(value: float) -> str:
     """A threshold with as many of seven digits as it has: ``0.8``, ``1``."""
-    return f"{value:.7f}".rstrip("0").rstrip(".")
+    return f"{value + 0.0:.7f}".rstrip("0").rstrip(".")

@@ -21,6 +21,7 @@ from bot.chat.rule_options import (
     AnyChannel,
     check_room,
     forget_deleted_places,
+    keeping_their_own,
     resolve_channel,
 )
 from bot.chat.ruling import rules_at
@@ -144,8 +145,11 @@ class ActionCommands(
         server = server_of(interaction)
         channel_id = None if channel is None else channel.id
         await self._servers.reset_measure(server.id, label, channel_id=channel_id)
+        await forget_deleted_places(self._servers, server)
         settings = await self._servers.get(server.id)
         told = _reset(label, None if channel is None else channel.mention)
+        if channel is None and (own := _with_their_own(settings, label)):
+            told = f"{told}\n{keeping_their_own(own)}"
         await answer(
             interaction, told, embed=self._card(settings, rules_at(self._presets, settings))
         )
@@ -189,6 +193,15 @@ def _reset(label: Label | None, channel: str | None) -> str:
         label=label.caption,
         channel=channel,
     )
+
+
+def _with_their_own(settings: ServerSettings, label: Label | None) -> list[int]:
+    """Scopes with a choice of their own for a label, or for any."""
+    return [
+        channel_id
+        for channel_id, own in settings.places.items()
+        if (own.measures if label is None else label in own.measures)
+    ]
 
 
 def _add_places(card: discord.Embed, settings: ServerSettings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
 import discord
@@ -17,6 +18,7 @@ from bot.chat.ruling import rules_at
 from bot.chat.surfaces import Part, Surface, parts
 from bot.language import tr
 from bot.screening.engine import Engine, Priority
+from bot.screening.normalize import views
 from bot.screening.policy import decide
 from bot.screening.presets import Presets
 from bot.storage.servers import Servers
@@ -69,7 +71,7 @@ class CheckCommands(commands.Cog):
         await self._answer(interaction, texts)
 
     async def _answer(self, interaction: discord.Interaction[Hexward], texts: list[str]) -> None:
-        texts = [text for text in texts if not text.isspace()]
+        texts = await asyncio.to_thread(_legible, texts)
         if not texts:
             raise Refusal(tr("There is no text in it to check."))
         settings = await self._servers.get(server_id(interaction))
@@ -85,6 +87,11 @@ class CheckCommands(commands.Cog):
         decision = decide(scores, rules_at(self._presets, settings, channel), settings.mode)
         card = verdict_card(decision, self._engine.model.version, settings.preset)
         await answer(interaction, embed=card)
+
+
+def _legible(texts: list[str]) -> list[str]:
+    """Those with something that a reader can see."""
+    return [text for text in texts if any(view.strip() for view in views(text))]
 
 
 async def _read(part: Part) -> Surface | None:

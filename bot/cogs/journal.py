@@ -42,10 +42,14 @@ _READERS = discord.Permissions(manage_messages=True)
 Days = app_commands.Range[int, 1, MOST_RETENTION_DAYS]
 Place = app_commands.AppCommandChannel | app_commands.AppCommandThread
 
-_LINK = re.compile(r"(?:https?://[^\s/]+/channels/[0-9@a-z]+/[0-9]+/)?(?P<id>[0-9]{15,20})/?")
+_LINK = re.compile(
+    r"https?://[^\s/]+/channels/(?P<server>@me|[0-9]{1,20})/[0-9]{1,20}/(?P<id>[0-9]{1,20})/?"
+)
+_ID = re.compile(r"[0-9]{15,20}")
 # Most of what Discord takes at all, and what it takes besides the file itself.
 _MOST_BYTES, _MARGIN_BYTES = 8_000_000, 4_096
 _AT_ONCE = 500
+_LONGEST_LINK = 120
 
 
 class JudgedOption(app_commands.Transformer):
@@ -114,16 +118,8 @@ class LogCommands(
     async def message(self, interaction: discord.Interaction[Hexward], message: str) -> None:
         """Show what was decided about a message"""
         await interaction.response.defer(ephemeral=True)
-        found = _LINK.fullmatch(message.strip())
-        if found is None or int(found["id"]) >= 2**63:
-            raise Refusal(
-                tr(
-                    "“{value}” is neither a link to a message nor its id. Copy the link from the "
-                    "message's menu.",
-                    value=clip(message),
-                )
-            )
-        await self._show(interaction, Query(message_id=int(found["id"])))
+        message_id = _message_id(message.strip(), server_id(interaction))
+        await self._show(interaction, Query(message_id=message_id))
 
     @app_commands.command()
     @app_commands.describe(
@@ -226,6 +222,59 @@ class LogCommands(
             await answer(interaction, explained(error))
         except discord.DiscordException as error:
             log.warning("A page of the log could not be shown: %s", describe(error))
+
+
+def _message_id(typed: str, server: int) -> int:
+    """The id that a link to a message of this server ends with, or that was typed alone.
+
+    Raises
+    ------
+    Refusal
+        If it is something else.
+    """
+    link = _LINK.fullmatch(typed)
+    written = typed if link is None else link["id"]
+    if link is not None and link["server"] == "@me":
+        raise Refusal(
+            tr(
+                "“{value}” is a link to a direct message. Only messages in servers are screened.",
+                value=clip(typed, _LONGEST_LINK),
+            )
+        )
+    if link is not None and int(link["server"]) != server:
+        raise Refusal(
+            tr(
+                "“{value}” is a link to a message in another server, the one with the id {server}. "
+                "This log is of this server alone.",
+                value=clip(typed, _LONGEST_LINK),
+                server=link["server"],
+            )
+        )
+    if _ID.fullmatch(written) and int(written) < 2**63:
+        return int(written)
+    if link is not None:
+        raise Refusal(
+            tr(
+                "“{value}” is a link, but {number} at its end cannot be the id of a message. Copy "
+                "the link from the message's menu.",
+                value=clip(typed, _LONGEST_LINK),
+                number=written,
+            )
+        )
+    if typed.lower().startswith(("http://", "https://")):
+        raise Refusal(
+            tr(
+                "“{value}” is a link, but not to a message. Copy the link from the message's menu.",
+                value=clip(typed, _LONGEST_LINK),
+            )
+        )
+    raise Refusal(
+        tr(
+            "“{value}” is neither a link to a message nor its id. Copy the link from the "
+            "message's menu.",
+            value=clip(typed),
+        )
+    )
 
 
 def _card(

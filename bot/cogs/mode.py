@@ -52,6 +52,14 @@ class ModeCommands(
                     tr("This server now **enforces**: actions are carried out."),
                     *_notes(server, settings),
                 ]
+                if wanted(settings).acts
+                else [
+                    tr(
+                        "This server now **enforces**, but no label does more than alert: nothing "
+                        "but alerts will happen. Choose what is done with `/actions set`; labels "
+                        "without a choice alert."
+                    )
+                ]
             ),
         )
 
@@ -68,8 +76,15 @@ class ModeCommands(
                     "enforce` has the actions carried out."
                 )
             ]
-        else:
+        elif wanted(settings).acts:
             lines = [tr("This server **enforces**: actions are carried out.")]
+        else:
+            told = tr(
+                "This server **enforces**, but no label does more than alert: nothing but alerts "
+                "happens. Choose what is done with `/actions set`; labels without a choice alert."
+            )
+            await answer(interaction, told)
+            return
         await answer(interaction, "\n".join([*lines, *_notes(server, settings)]))
 
 

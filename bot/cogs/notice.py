@@ -59,6 +59,13 @@ class NoticeCommands(
     ) -> None:
         await interaction.response.defer(ephemeral=True)
         own = None if text is None else text.strip()
+        if own == "":
+            raise Refusal(
+                tr(
+                    "The text is blank: there is nothing in it but spaces. Type some words, or "
+                    "leave `text` out for the usual ones. Nothing was changed."
+                )
+            )
         if own is not None and not 0 < len(own) <= LONGEST_NOTICE:
             raise Refusal(
                 tr(

@@ -28,6 +28,7 @@ from bot.chat.rule_options import (
     AnyChannel,
     check_room,
     forget_deleted_places,
+    keeping_their_own,
     resolve_channel,
 )
 from bot.chat.ruling import rules_at
@@ -52,12 +53,14 @@ from bot.screening.suggestion import (
 from bot.storage.evidence import Evidence
 from bot.storage.preview import Previews
 from bot.storage.privacy import MOST_RETENTION_DAYS, Privacy
-from bot.storage.servers import Servers
+from bot.storage.servers import Servers, ServerSettings
 
 log = logging.getLogger(__name__)
 
 _PICTURE = "thresholds.png"
 _MOST_SHOWN = 30
+# Scores of harmless texts are hardly ever below this.
+_NEARLY_NOTHING = 0.0001
 
 LabelArgument = app_commands.Transform[Label, LabelOption]
 
@@ -122,21 +125,23 @@ class ThresholdCommands(
         await self._servers.set_threshold(server.id, label, value, channel_id=channel_id)
         if channel is None:
             told = tr(
-                "**{label}** now flags from **{value:g}** on (before: {before:g}).",
+                "**{label}** now flags from **{value}** on (before: {before}).",
                 label=label.caption,
-                value=value,
-                before=before,
+                value=shortest(value),
+                before=shortest(before),
             )
         else:
             told = tr(
-                "**{label}** now flags from **{value:g}** on in {channel} (before: {before:g}).",
+                "**{label}** now flags from **{value}** on in {channel} (before: {before}).",
                 label=label.caption,
-                value=value,
-                before=before,
+                value=shortest(value),
+                before=shortest(before),
                 channel=channel.mention,
             )
         if value == 0:
             told = f"{told} {tr('Every message will be flagged for it.')}"
+        elif value < _NEARLY_NOTHING:
+            told = f"{told} {tr('Nearly every message will be flagged for it.')}"
         await answer(interaction, told)
 
     @app_commands.command()
@@ -156,6 +161,10 @@ class ThresholdCommands(
         channel_id = None if channel is None else channel.id
         await self._servers.reset_threshold(server.id, label, channel_id=channel_id)
         told = _reset(label, None if channel is None else channel.mention)
+        if channel is None:
+            await forget_deleted_places(self._servers, server)
+            own = _with_their_own(await self._servers.get(server.id), label)
+            told = f"{told}\n{keeping_their_own(own)}" if own else told
         card = await self._card(server, channel)
         await answer(interaction, told, embed=card)
 
@@ -338,6 +347,15 @@ class ThresholdCommands(
             others = and_more(places[:_MOST_SHOWN], more, separator=" ")
             card.add_field(name=tr("Values of their own"), value=others, inline=False)
         return card
+
+
+def _with_their_own(settings: ServerSettings, label: Label | None) -> list[int]:
+    """Scopes with a value of their own for a label, or for any."""
+    return [
+        channel_id
+        for channel_id, own in settings.places.items()
+        if (own.thresholds if label is None else label in own.thresholds)
+    ]
 
 
 def _reset(label: Label | None, channel: str | None) -> str:

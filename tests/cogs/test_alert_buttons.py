@@ -349,6 +349,8 @@ async def test_an_author_who_has_left_cannot_be_timed_out(scene: Scene, mia: Any
         scene.ada.leave()
         await mia.select(menu, ["600"])
         await becomes(scene, menu, "The member has left the server.")
+        again = await mia.click(card, "Timeout…")
+        assert again.texts == "The member has left the server."
         await mia.click(card, "Uphold")
         await shows(scene, card, "Upheld")
 

@@ -55,6 +55,19 @@ async def test_a_threshold_that_is_set_decides_what_flags(scene: Scene) -> None:
         assert "0.55" not in words(await scene.mo.run(scene.general, "thresholds show"))
 
 
+async def test_a_tiny_threshold_is_written_out_and_warned_about(scene: Scene) -> None:
+    async with scene.bot(log_channel=False):
+        for value, shown, warned in (
+            (1e-9, "**0** on", "Every message will be flagged"),
+            (1e-5, "**0.00001** on", "Nearly every message will be flagged"),
+            (0.5, "**0.5** on", ""),
+        ):
+            reply = await scene.mo.run(scene.general, "thresholds set", label="toxic", value=value)
+            assert shown in words(reply)
+            assert warned in words(reply)
+        assert "every message" not in words(reply).lower()
+
+
 async def test_a_preset_replaces_the_values_set_by_hand(scene: Scene) -> None:
     async with scene.bot():
         await scene.mo.run(scene.general, "thresholds set", label="insult", value=0.9)
@@ -75,6 +88,7 @@ async def test_a_preset_replaces_the_values_set_by_hand(scene: Scene) -> None:
         ("thresholds preset", {"name": "paranoid"}, "is not a preset"),
         ("exempt add", {}, "Name a role, a channel or both"),
         ("check", {"text": "   "}, "no text"),
+        ("check", {"text": "\u200b\u200d \u2060"}, "no text"),
     ],
 )
 async def test_bad_arguments_get_one_sentence_and_change_nothing(

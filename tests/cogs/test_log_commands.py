@@ -93,6 +93,19 @@ async def test_an_entry_tells_what_became_of_a_flag(scene: Scene) -> None:
         assert "no such decision" in reply.texts
         reply = await scene.mo.run(scene.general, "log message", message="that one")
         assert "“that one” is neither a link" in reply.texts
+        link = "https://discord.com/channels"
+        for asked, told in (
+            (
+                f"{link}/77/{scene.general.id}/{message.id}",
+                "another server, the one with the id 77",
+            ),
+            (f"{link}/@me/{scene.general.id}/{message.id}", "a link to a direct message"),
+            (f"{link}/{scene.server.id}/{scene.general.id}/7", "7 at its end cannot be the id"),
+            (f"{link}/{scene.server.id}/{scene.general.id}/{2**63}", "cannot be the id"),
+            (f"{link}/{scene.server.id}", "a link, but not to a message"),
+        ):
+            reply = await scene.mo.run(scene.general, "log message", message=asked)
+            assert told in reply.texts
 
 
 async def test_what_was_done_and_what_would_have_been(scene: Scene) -> None:

@@ -41,6 +41,38 @@ async def test_the_mode_survives_a_restart(scene: Scene) -> None:
         assert "observes" in words(await scene.mo.run(scene.general, "mode observe"))
 
 
+async def test_a_mode_without_actions_says_that_nothing_but_alerts_happens(scene: Scene) -> None:
+    run, general = scene.mo.run, scene.general
+    async with scene.bot(log_channel=False):
+        for command in ("mode enforce", "mode show"):
+            told = words(await run(general, command))
+            assert "nothing but alerts" in told
+            assert "/actions set" in told
+            assert "carried out" not in told
+        await choose(scene, "insult", "delete")
+        assert "nothing but" not in words(await run(general, "mode enforce"))
+
+
+async def test_a_reset_says_which_places_keep_their_own(scene: Scene) -> None:
+    one, other = scene.server.add_channel("one"), scene.server.add_channel("other")
+    run, general = scene.mo.run, scene.general
+    async with scene.bot(log_channel=False):
+        await run(general, "thresholds set", label="toxic", value=0.5, channel=one)
+        await choose(scene, "insult", "delete", channel=one)
+        for command, label in (("thresholds reset", "toxic"), ("actions reset", "insult")):
+            for options in ({}, {"label": label}):
+                told = (await run(general, command, **options)).message.content
+                assert f"{one.mention} keeps" in told
+            for options in ({"label": "threat"}, {"channel": other}):
+                assert "keep" not in (await run(general, command, **options)).message.content
+        await choose(scene, "insult", "delete", channel=other)
+        told = (await run(general, "actions reset")).message.content
+        assert f"{one.mention}, {other.mention} keep" in told
+        for channel in (one, other):
+            await run(general, "actions reset", channel=channel)
+        assert "keep" not in (await run(general, "actions reset")).message.content
+
+
 async def test_thresholds_of_a_channel(scene: Scene) -> None:
     other = scene.server.add_channel("other")
     run, general = scene.mo.run, scene.general
@@ -96,7 +128,7 @@ async def test_choices_for_a_channel_that_is_gone_disappear(scene: Scene) -> Non
         ),
         ("escalation set", {"flags": 1, "window": "7", "timeout": "1h"}, "not a duration"),
         ("escalation set", {"flags": 1, "window": "2000d", "timeout": "1h"}, "out of range"),
-        ("notice channel", {"text": "   "}, "1 to 500 characters"),
+        ("notice channel", {"text": "   "}, "blank"),
     ],
 )
 async def test_bad_arguments_get_one_sentence_and_change_nothing(
