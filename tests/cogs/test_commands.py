@@ -29,6 +29,7 @@ async def test_every_command_is_registered_for_the_right_members(scene: Scene) -
         "logchannel": manage_guild,
         "exempt": manage_guild,
         "screening": manage_guild,
+        "settings": manage_guild,
         "setup": manage_guild,
         "doctor": manage_guild,
         "check": manage_messages,
