@@ -191,6 +191,7 @@ decisions = Table(
 )
 Index("decisions_by_server", decisions.c.server_id, decisions.c.id)
 Index("decisions_by_time", decisions.c.server_id, decisions.c.decided_at)
+Index("decisions_by_channel", decisions.c.server_id, decisions.c.channel_id, decisions.c.id)
 Index("decisions_by_author", decisions.c.server_id, decisions.c.author_id, decisions.c.decided_at)
 Index(
     "decisions_unsettled",
