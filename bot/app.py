@@ -178,7 +178,7 @@ class Parts:
             Titles(client, self.servers, self.lone_texts),
             Names(client, self.servers, self.lone_texts),
             ScreeningCommands(client, self.servers),
-            PrivacyCommands(privacy, retention, members, self.host),
+            PrivacyCommands(privacy, retention, members, self.servers, self.host),
             SettingsCommands(self.servers, retention),
             Purging(client, privacy, retention, Excerpts(self.database)),
             Greeting(client, self.announcements),

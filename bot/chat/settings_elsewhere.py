@@ -18,13 +18,20 @@ _MOST_ASKED = 50
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Ids that mean nothing in a server."""
+    """Ids that mean nothing in a server.
+
+    Attributes
+    ----------
+    silent_id
+        What cannot be the log channel though it is there: it takes no messages.
+    """
 
     channel_ids: frozenset[int] = frozenset()
     role_ids: frozenset[int] = frozenset()
+    silent_id: int | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.channel_ids or self.role_ids)
+        return bool(self.channel_ids or self.role_ids or self.silent_id)
 
 
 async def find_elsewhere(server: discord.Guild, chosen: Chosen, *, ask: bool) -> Elsewhere:
@@ -57,15 +64,18 @@ async def find_elsewhere(server: discord.Guild, chosen: Chosen, *, ask: bool) ->
             except (discord.NotFound, discord.InvalidData):  # the latter: another server's
                 pass
         gone.add(channel_id)
-    if settings.log_channel_id is not None and (
-        (not ask and server.get_channel_or_thread(settings.log_channel_id) is None)
-        or await _is_gone(server, settings.log_channel_id)
-    ):
-        gone.add(settings.log_channel_id)
+    log_channel_id, silent_id = settings.log_channel_id, None
+    if log_channel_id is not None:
+        there = server.get_channel_or_thread(log_channel_id)
+        if (there is None and not ask) or await _is_gone(server, log_channel_id):
+            if there is None or isinstance(there, discord.abc.Messageable):
+                gone.add(log_channel_id)
+            else:
+                silent_id = log_channel_id
     roles = {one for one in settings.exempt_role_ids if server.get_role(one) is None}
     if roles and ask:  # the memory of roles may be wrong
         roles -= {role.id for role in await server.fetch_roles()}
-    return Elsewhere(frozenset(gone), frozenset(roles))
+    return Elsewhere(frozenset(gone), frozenset(roles), silent_id)
 
 
 def without(chosen: Chosen, elsewhere: Elsewhere, now: Chosen) -> Chosen:
@@ -76,7 +86,7 @@ def without(chosen: Chosen, elsewhere: Elsewhere, now: Chosen) -> Chosen:
         settings=replace(
             settings,
             log_channel_id=now.settings.log_channel_id
-            if settings.log_channel_id in gone
+            if settings.log_channel_id in {*gone, elsewhere.silent_id} - {None}
             else settings.log_channel_id,
             exempt_channel_ids=settings.exempt_channel_ids - gone,
             exempt_role_ids=settings.exempt_role_ids - elsewhere.role_ids,

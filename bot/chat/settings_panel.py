@@ -23,8 +23,10 @@ _OPEN_S = 600.0
 _MOST_CHARACTERS = 3_800
 
 
-def changes_card(lines: Sequence[str], elsewhere: Elsewhere) -> discord.Embed:
-    """What would change, and what is left out of it."""
+def changes_card(
+    lines: Sequence[str], elsewhere: Elsewhere, odd: Sequence[str] = ()
+) -> discord.Embed:
+    """What would change, what is left out of it, and what is odd about it."""
     shown: list[str] = []
     room = _MOST_CHARACTERS
     for line in lines:
@@ -36,9 +38,11 @@ def changes_card(lines: Sequence[str], elsewhere: Elsewhere) -> discord.Embed:
         shown.append(trn("And {count} more change.", "And {count} more changes.", others))
     card = discord.Embed(
         title=tr("What would change"),
-        description="\n".join(shown) or tr("Nothing: all of this holds already."),
+        description="\n".join(shown) or _nothing(elsewhere),
         colour=discord.Colour.blurple(),
     )
+    if odd:
+        card.add_field(name="⚠️", value="\n".join(odd)[:1024], inline=False)
     if elsewhere:
         # Not as mentions: nobody could tell from them what they were.
         ids = [f"`{one}`" for one in sorted(elsewhere.channel_ids)]
@@ -50,13 +54,31 @@ def changes_card(lines: Sequence[str], elsewhere: Elsewhere) -> discord.Embed:
             card.add_field(
                 name=tr("Roles that are not in this server"), value=named(roles), inline=False
             )
-        card.set_footer(
-            text=tr(
+        if elsewhere.silent_id is not None:
+            card.add_field(
+                name=tr("Not possible as the log channel, because it takes no messages"),
+                value=f"<#{elsewhere.silent_id}>",
+                inline=False,
+            )
+        if lines:
+            way_out = tr(
                 "You can apply the rest without them, or put this server’s own ids into the file "
                 "and import it again."
             )
-        )
+        else:
+            way_out = tr(
+                "To apply the file with them, put this server’s own ids into it and import it "
+                "again."
+            )
+        card.set_footer(text=way_out)
     return card
+
+
+def _nothing(elsewhere: Elsewhere) -> str:
+    """What is said where nothing would change."""
+    if elsewhere:
+        return tr("Nothing: without what is named below, all of this holds already.")
+    return tr("Nothing: all of this holds already.")
 
 
 class ImportPanel(discord.ui.View):

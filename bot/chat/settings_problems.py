@@ -10,7 +10,7 @@ from bot.rules import MOST_FLAGS, Mode
 from bot.screening.artifact import PRESET_NAMES
 from bot.storage.privacy import MOST_EXCERPT_DAYS, MOST_RETENTION_DAYS
 from bot.storage.server_settings import LONGEST_NOTICE, MOST_PLACES, MOST_STEPS, NoticeWay
-from bot.storage.settings_file import BadFile, Problem, ProblemKind
+from bot.storage.settings_document import BadFile, Problem, ProblemKind
 from bot.storage.settings_shape import MOST_EXEMPTIONS, VERSION
 
 # A message takes 2,000, and the last line has to fit as well.
@@ -36,16 +36,41 @@ def in_sentences(bad: BadFile) -> str:
 def _sentence(problem: Problem) -> str:
     place = clip(problem.place, 100)
     match problem.kind:
-        case ProblemKind.NO_JSON if not problem.place:
-            return tr("It is no JSON. Take a file that `/settings export` has made.")
+        case ProblemKind.NO_TEXT if problem.value:
+            return tr("It is written in {encoding}. Save it as UTF-8.", encoding=problem.value)
+        case ProblemKind.NO_TEXT:
+            return tr("It is not UTF-8: look at line {line}.", line=place)
+        case ProblemKind.TOO_DEEP:
+            return tr("More brackets are open than settings have: look at line {line}.", line=place)
+        case ProblemKind.NO_SETTINGS:
+            return tr(
+                "It holds {value} and not settings between curly brackets. Take a file that "
+                "`/settings export` has made.",
+                value=clip(problem.value),
+            )
+        case ProblemKind.TWICE:
+            return tr("“{place}” stands there twice. Keep one of the two.", place=place)
         case ProblemKind.NO_JSON:
             return tr("It is no JSON: look at line {line}.", line=place)
-        case ProblemKind.VERSION:
+        case ProblemKind.VERSION if not problem.value:
             return tr(
-                "“hexward_settings” must be {version}; then this Hexward can read the file.",
+                "“hexward_settings” is missing; it must be {version}. Take a file that `/settings "
+                "export` has made.",
                 version=VERSION,
             )
-        case ProblemKind.UNKNOWN if "thresholds" in place or "actions" in place:
+        case ProblemKind.VERSION:
+            return tr(
+                "“hexward_settings” is {value}, and this Hexward reads only {version}.",
+                value=clip(problem.value),
+                version=VERSION,
+            )
+        case ProblemKind.NO_ID:
+            return tr(
+                "“{place}” does not end with an id. Put the id of a channel there, or take it out "
+                "of the file.",
+                place=place,
+            )
+        case ProblemKind.NO_LABEL:
             return tr(
                 "“{place}” is no label. The labels are: {labels}.",
                 place=place,
@@ -59,7 +84,7 @@ def _sentence(problem: Problem) -> str:
             return tr(
                 "“{place}” cannot be {value}. Possible: {possible}.",
                 place=place,
-                value=clip(problem.value) or "null",
+                value=clip(problem.value),
                 possible=_possible(problem.place.split(".")),
             )
 
@@ -78,7 +103,11 @@ def _possible(steps: list[str]) -> str:
         case [*_, "timeout_s"]:
             return tr("a whole number of seconds, from a minute to 28 days")
         case [*_, "actions", _]:
-            return tr("an action; with “timeout_s” if it is a timeout, and only then")
+            return tr(
+                "curly brackets with “action” ({actions}), and with “timeout_s” if it is a timeout "
+                "and only then",
+                actions=", ".join(ACTIONS),
+            )
         case [*_, "window_s"]:
             return tr("a whole number of seconds, from a minute to a year")
         case [*_, "flags"]:

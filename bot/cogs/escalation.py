@@ -11,6 +11,7 @@ from discord.ext import commands
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer, server_id
 from bot.chat.durations import in_words
+from bot.chat.escalation_doubts import doubts
 from bot.chat.readiness import shortcomings, wanted
 from bot.chat.rule_options import TIMEOUTS, WINDOWS
 from bot.language import tr, trn
@@ -55,8 +56,9 @@ class EscalationCommands(
         except ValueError:  # only another client than Discord's sends such a number
             raise Refusal(
                 tr(
-                    "This cannot be a step: from 1 to {most} flags are possible. Nothing was "
-                    "changed.",
+                    "“{value}” is not possible for the option `flags`: choose from 1 to {most}. "
+                    "Nothing was changed.",
+                    value=flags,
                     most=MOST_FLAGS,
                 )
             ) from None
@@ -95,10 +97,17 @@ class EscalationCommands(
                     flags,
                 )
             )
-        await answer(interaction, await self._state(interaction, server))
+        if not dropped:
+            raise Refusal(
+                tr("There is no step that could be taken away. Add one with `/escalation set`.")
+            )
+        gone = trn("{count} step was taken away.", "{count} steps were taken away.", dropped)
+        state = await self._state(interaction, server)
+        await answer(interaction, f"{gone}\n{state}")
 
     async def _state(self, interaction: discord.Interaction[Hexward], server: int) -> str:
-        settings = await self._servers.get(server)
+        chosen = await self._servers.chosen(server)
+        settings = chosen.settings
         if not settings.escalation:
             return tr("There is no escalation. Add a step with `/escalation set`.")
         lines = [
@@ -117,6 +126,8 @@ class EscalationCommands(
                 "stay alerts, and members who moderate are never timed out."
             )
         )
+        found = doubts(settings.escalation, chosen.retention_days)
+        lines += [f"⚠️ {sentence}" for sentence in found]
         if interaction.guild is not None:
             lines += _notes(interaction.guild, settings)
         return "\n".join(lines)

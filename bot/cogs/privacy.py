@@ -17,6 +17,7 @@ from discord.ext import commands
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer, clip, explained, server_id, went_wrong
 from bot.chat.durations import in_words
+from bot.chat.escalation_doubts import forgotten
 from bot.errors import HexwardError
 from bot.language import tr, trn
 from bot.logs import describe
@@ -30,6 +31,7 @@ from bot.storage.privacy import (
     ServerPrivacy,
 )
 from bot.storage.retention import KEEP_LEFT, Retention
+from bot.storage.servers import Servers
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +92,15 @@ class PrivacyCommands(
     )
 
     def __init__(
-        self, privacy: Privacy, retention: Retention, members: Members, host: Host
+        self,
+        privacy: Privacy,
+        retention: Retention,
+        members: Members,
+        servers: Servers,
+        host: Host,
     ) -> None:
         self._privacy = privacy
+        self._servers = servers
         self._retention = retention
         self._members = members
         self._host = host
@@ -153,13 +161,12 @@ class PrivacyCommands(
         await interaction.response.defer(ephemeral=True)
         server = server_id(interaction)
         await self._privacy.set_retention(server, days)
-        await answer(
-            interaction,
-            tr(
-                "What is stored of this server is now deleted when it is {age} old.",
-                age=_days(days),
-            ),
+        told = tr(
+            "What is stored of this server is now deleted when it is {age} old.", age=_days(days)
         )
+        steps = (await self._servers.get(server)).escalation
+        lines = [told, *(f"⚠️ {sentence}" for sentence in forgotten(steps, days))]
+        await answer(interaction, "\n".join(lines))
         await self._retention.purge_server(server)
 
     @excerpts.command(name="on")

@@ -11,6 +11,7 @@ from discord.ext import commands
 
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer, server_id, server_of
+from bot.chat.escalation_doubts import doubts
 from bot.chat.exemptions import refuse_everybody
 from bot.chat.faults import DISCORD_FAULTS
 from bot.chat.readiness import shortcomings
@@ -24,7 +25,8 @@ from bot.logs import describe
 from bot.rules import Mode
 from bot.storage.retention import Retention
 from bot.storage.servers import Servers
-from bot.storage.settings_file import MOST_BYTES, BadFile, Chosen, over, read, write
+from bot.storage.settings_document import BadFile
+from bot.storage.settings_file import MOST_BYTES, Chosen, over, read, write
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +77,13 @@ class SettingsCommands(
         elsewhere = await find_elsewhere(server, wanted, ask=found.server in (None, server.id))
         after = without(wanted, elsewhere, before)
         lines = changes(before, after)
-        card = changes_card(lines, elsewhere)
+        odd: list[str] = []
+        if (before.settings.escalation, before.retention_days) != (
+            after.settings.escalation,
+            after.retention_days,
+        ):
+            odd = doubts(after.settings.escalation, after.retention_days)
+        card = changes_card(lines, elsewhere, odd)
         if not lines:
             await answer(interaction, embed=card)
             return

@@ -10,19 +10,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from enum import StrEnum
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from bot.labels import Label
 from bot.rules import Measure, Mode
 from bot.storage.server_settings import Notice, NoticeWay, Own, ServerSettings
-from bot.storage.settings_shape import VERSION, MeasureEntry, SettingsFile
+from bot.storage.settings_document import BadFile, Problem, ProblemKind, parse, shown, tellable
+from bot.storage.settings_shape import VERSION, MeasureEntry, PlaceEntry, SettingsFile
 
 MOST_BYTES = 256 * 1024
-_MOST_PROBLEMS = 10
 
 T = TypeVar("T")
 
@@ -40,50 +39,6 @@ class Chosen:
     settings: ServerSettings
     retention_days: int
     excerpt_days: int | None
-
-
-class ProblemKind(StrEnum):
-    """What is wrong at some place of a file."""
-
-    NO_JSON = "no json"
-    VERSION = "version"
-    UNKNOWN = "unknown"
-    MISSING = "missing"
-    IMPOSSIBLE = "impossible"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that keeps a file from being taken.
-
-    Attributes
-    ----------
-    place
-        Where: ``channels.123.thresholds.toxic``; of a file that is no JSON, the line.
-    value
-        What stands there, as JSON; empty where nothing does.
-    """
-
-    kind: ProblemKind
-    place: str
-    value: str = ""
-
-
-class BadFile(Exception):
-    """A file that cannot be taken.
-
-    Attributes
-    ----------
-    problems
-        What is wrong with it, the first ten.
-    others
-        How many more things there are.
-    """
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__(f"{len(problems)} problems in a file of settings")
-        self.problems = problems[:_MOST_PROBLEMS]
-        self.others = len(problems) - len(self.problems)
 
 
 def write(chosen: Chosen) -> bytes:
@@ -136,15 +91,10 @@ def read(raw: bytes) -> SettingsFile:
     BadFile
         With everything that is wrong with it.
     """
-    try:
-        document = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse)
-    except json.JSONDecodeError as error:
-        raise BadFile([Problem(ProblemKind.NO_JSON, str(error.lineno))]) from None
-    except (ValueError, RecursionError):  # not UTF-8, not a number of JSON, or nested without end
-        raise BadFile([Problem(ProblemKind.NO_JSON, "")]) from None
-    if not isinstance(document, dict) or document.get("hexward_settings") != VERSION:
-        found = document.get("hexward_settings") if isinstance(document, dict) else None
-        raise BadFile([Problem(ProblemKind.VERSION, "hexward_settings", _shown(found))])
+    document = parse(raw)
+    if document.get("hexward_settings") != VERSION:
+        found = shown(document["hexward_settings"]) if "hexward_settings" in document else ""
+        raise BadFile([Problem(ProblemKind.VERSION, "hexward_settings", found)])
     try:
         return SettingsFile.model_validate(document)
     except ValidationError as error:
@@ -163,12 +113,12 @@ def over(file: SettingsFile, now: Chosen) -> Chosen:
     if file.actions is not None:
         changes["measures"] = _measures(file.actions)
     if file.channels is not None:
+        places = {
+            channel_id: _own(entry, held.places.get(channel_id, Own()))
+            for channel_id, entry in sorted(file.channels.items())
+        }
         changes["places"] = MappingProxyType(
-            {
-                channel_id: Own(_in_order(entry.thresholds), _measures(entry.actions))
-                for channel_id, entry in sorted(file.channels.items())
-                if entry.thresholds or entry.actions
-            }
+            {key: own for key, own in places.items() if own.thresholds or own.measures}
         )
     if file.mode is not None:
         changes["mode"] = Mode(file.mode)
@@ -176,48 +126,50 @@ def over(file: SettingsFile, now: Chosen) -> Chosen:
         steps = sorted(file.escalation, key=lambda step: step.flags)
         changes["escalation"] = tuple(entry.step() for entry in steps)
     if notice is not None:
-        changes["notice"] = Notice(NoticeWay(notice.way), notice.text)
+        told = _said(notice, way=held.notice.way, text=held.notice.text)
+        changes["notice"] = Notice(NoticeWay(told["way"]), told["text"])
     if exempt is not None:
-        changes |= {
-            "exempt_moderators": exempt.moderators,
-            "exempt_bots": exempt.bots,
-            "exempt_role_ids": frozenset(exempt.roles),
-            "exempt_channel_ids": frozenset(exempt.channels),
-        }
+        names = {"moderators", "bots"} & exempt.model_fields_set
+        changes |= {f"exempt_{name}": getattr(exempt, name) for name in names}
+        if "roles" in exempt.model_fields_set:
+            changes["exempt_role_ids"] = frozenset(exempt.roles)
+        if "channels" in exempt.model_fields_set:
+            changes["exempt_channel_ids"] = frozenset(exempt.channels)
     if "log_channel" in file.model_fields_set:  # null: nowhere
         changes["log_channel_id"] = file.log_channel
     if file.screening is not None:
-        changes["screen_titles"] = file.screening.titles
-        changes["screen_names"] = file.screening.names
-    kept = file.privacy
+        said = _said(file.screening, titles=held.screen_titles, names=held.screen_names)
+        changes |= {f"screen_{name}": value for name, value in said.items()}
+    kept: dict[str, Any] = {"retention_days": now.retention_days, "excerpt_days": now.excerpt_days}
     return Chosen(
         replace(held, **changes),  # type: ignore[arg-type]
-        now.retention_days if kept is None else kept.retention_days,
-        now.excerpt_days if kept is None else kept.excerpt_days,
+        **(kept if file.privacy is None else _said(file.privacy, **kept)),
     )
+
+
+def _own(entry: PlaceEntry, held: Own) -> Own:
+    return Own(
+        _in_order(entry.thresholds) if "thresholds" in entry.model_fields_set else held.thresholds,
+        _measures(entry.actions) if "actions" in entry.model_fields_set else held.measures,
+    )
+
+
+def _said(part: BaseModel, **held: Any) -> dict[str, Any]:
+    """What a part of the file says, and of what it leaves out what holds now."""
+    return held | {name: getattr(part, name) for name in part.model_fields_set}
 
 
 def _problem(kind: str, where: tuple[int | str, ...], value: object) -> Problem:
     # Pydantic names keys of mappings "[key]" when it is the key that is wrong.
-    place = _tellable(".".join(str(step) for step in where if step != "[key]"))
-    if kind == "extra_forbidden" or "[key]" in where:
+    place = tellable(".".join(str(step) for step in where if step != "[key]"))
+    if where[-1:] == ("[key]",):
+        of_channels = where[-3:-2] == ("channels",)
+        return Problem(ProblemKind.NO_ID if of_channels else ProblemKind.NO_LABEL, place)
+    if kind == "extra_forbidden":
         return Problem(ProblemKind.UNKNOWN, place)
     if kind == "missing":
         return Problem(ProblemKind.MISSING, place)
-    return Problem(ProblemKind.IMPOSSIBLE, place, _shown(value))
-
-
-def _shown(value: object) -> str:
-    return "" if value is None else _tellable(json.dumps(value, ensure_ascii=False, default=str))
-
-
-def _tellable(text: str) -> str:
-    """A text that can be sent: JSON may hold halves of characters."""
-    return text.encode(errors="replace").decode()
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
+    return Problem(ProblemKind.IMPOSSIBLE, place, shown(value))
 
 
 def _entries(measures: Mapping[Label, Measure]) -> dict[str, dict[str, object]]:

@@ -47,7 +47,11 @@ def _label(value: object) -> Label:
 
 
 Id = Annotated[int, BeforeValidator(_id)]
-Threshold = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Threshold = Annotated[
+    float,
+    Field(ge=0, le=1, allow_inf_nan=False),
+    AfterValidator(lambda value: value + 0.0),  # -0.0 → 0.0
+]
 LabelKey = Annotated[Label, BeforeValidator(_label)]
 TimeoutSeconds = Annotated[
     int,
@@ -59,6 +63,8 @@ WindowSeconds = Annotated[
 
 
 class _Part(BaseModel):
+    """Defaults are never read: what a file leaves out is in no ``model_fields_set``."""
+
     # Strict: "yes" is no truth value and "12" no number. Enumerations come as words all the same.
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -131,31 +137,31 @@ NoticeText = Annotated[
 class NoticeEntry(_Part):
     """See `Notice`."""
 
-    way: Literal["off", "channel", "dm"]
+    way: Literal["off", "channel", "dm"] = "off"
     text: NoticeText | None = None
 
 
 class ExemptEntry(_Part):
     """Who and what is not screened."""
 
-    moderators: bool
-    bots: bool
-    roles: Annotated[list[Id], Field(max_length=MOST_EXEMPTIONS)]
-    channels: Annotated[list[Id], Field(max_length=MOST_EXEMPTIONS)]
+    moderators: bool = False
+    bots: bool = False
+    roles: Annotated[list[Id], Field(max_length=MOST_EXEMPTIONS)] = []
+    channels: Annotated[list[Id], Field(max_length=MOST_EXEMPTIONS)] = []
 
 
 class ScreeningEntry(_Part):
     """What besides messages is screened."""
 
-    titles: bool
-    names: bool
+    titles: bool = False
+    names: bool = False
 
 
 class PrivacyEntry(_Part):
     """For how long what is kept."""
 
-    retention_days: Annotated[int, Field(ge=1, le=MOST_RETENTION_DAYS)]
-    excerpt_days: Annotated[int, Field(ge=1, le=MOST_EXCERPT_DAYS)] | None
+    retention_days: Annotated[int, Field(ge=1, le=MOST_RETENTION_DAYS)] = MOST_RETENTION_DAYS
+    excerpt_days: Annotated[int, Field(ge=1, le=MOST_EXCERPT_DAYS)] | None = None
 
 
 class SettingsFile(_Part):

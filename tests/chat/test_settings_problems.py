@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import discord
 import pytest
 
 from bot.chat.settings_problems import in_sentences
 from bot.language import speaking
-from bot.storage.settings_file import BadFile, read
+from bot.storage.settings_document import BadFile
+from bot.storage.settings_file import read
 
 
 def told(changes: dict[str, Any]) -> str:
@@ -31,6 +33,49 @@ def test_however_much_is_wrong_it_fits_into_a_message(locale: str) -> None:
 
 def test_a_single_problem_is_all_that_is_said() -> None:
     assert len(told({"mode": "panic"}).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (
+            b'{"hexward_settings": 1, "actions": {"toxic": {"action": "log", "duration": "1d"}}}',
+            "“actions.toxic.duration” is not a setting",
+        ),
+        (
+            b'{"hexward_settings": 1, "channels": {"zzz": {}}}',
+            "“channels.zzz” does not end with an id",
+        ),
+        (b'{"hexward_settings": 1, "actions": {"toxic": "ban"}}', "log, alert, delete, timeout"),
+        (
+            b'{"hexward_settings": 1, "thresholds": {"toxic": NaN}}',
+            "“thresholds.toxic” cannot be NaN",
+        ),
+        (
+            b'{"hexward_settings": 1, "thresholds": {"toxic": ' + b"9" * 5_000 + b"}}",
+            "“thresholds.toxic” cannot be",
+        ),
+        (b'{"hexward_settings": 1,\n"thresholds": ' + b"[" * 5_000, "look at line 2"),
+        ("{}".encode("utf-16"), "UTF-16"),
+        (b"{\n\xff}", "not UTF-8: look at line 2"),
+        (b"[]", "It holds [] and not"),
+        (b"null", "It holds null and not"),
+        (b"{}", "is missing; it must be 1"),
+        (b'{"hexward_settings": 2}', "is 2, and this Hexward reads only 1"),
+        (
+            b'{"hexward_settings": 1, "thresholds": {"toxic": 1, "toxic": 0}}',
+            "“thresholds.toxic” stands there twice",
+        ),
+        (
+            b'{"hexward_settings": 1, "notice": {"way": 1, "way": 2}, "mode": 1, "mode": 2}',
+            "“mode” stands there twice",
+        ),
+    ],
+)
+def test_it_is_named_what_is_wrong_and_where(raw: bytes, words: str) -> None:
+    with pytest.raises(BadFile) as caught:
+        read(raw)
+    assert words in discord.utils.remove_markdown(in_sentences(caught.value))
 
 
 @pytest.mark.parametrize(

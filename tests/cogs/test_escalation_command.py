@@ -77,3 +77,22 @@ async def test_steps_are_shown_changed_and_taken_away(scene: Scene) -> None:
         assert "only alert" in shown
         assert "no step with 4" in words(await run(general, "escalation off", flags=4))
         assert "no escalation" in words(await run(general, "escalation off", flags=3))
+        for flags in (2, 4):
+            await run(general, "escalation set", flags=flags, window="7d", timeout="1h")
+        told = words(await run(general, "escalation off"))
+        assert "2 steps were taken away." in told
+        assert "no escalation" in told
+
+
+async def test_what_the_steps_will_not_do_is_said(scene: Scene) -> None:
+    async with scene.bot(log_channel=False):
+        run, general = scene.mo.run, scene.general
+        told = words(await run(general, "escalation set", flags=3, window="30d", timeout="1d"))
+        assert "⚠️ The" not in told
+        told = words(await run(general, "escalation set", flags=5, window="31d", timeout="1h"))
+        assert "looks back 31 days, but flags are deleted when they are 30 days old" in told
+        assert "The step with 5 flags has a shorter timeout (1 hour) than the one with 3" in told
+        told = words(await run(general, "privacy retention", days=7))
+        assert "looks back 31 days, but flags are deleted when they are 7 days old" in told
+        told = words(await run(general, "privacy retention", days=31))
+        assert "looks back" not in told

@@ -127,6 +127,12 @@ async def test_choices_for_a_channel_that_is_gone_disappear(scene: Scene) -> Non
             "out of range",
         ),
         ("escalation set", {"flags": 1, "window": "7", "timeout": "1h"}, "not a duration"),
+        (
+            "escalation set",
+            {"flags": 0, "window": "7d", "timeout": "1h"},
+            "“0” is not possible for the option `flags`",
+        ),
+        ("escalation off", {}, "no step that could be taken away"),
         ("escalation set", {"flags": 1, "window": "2000d", "timeout": "1h"}, "out of range"),
         ("notice channel", {"text": "   "}, "blank"),
     ],

@@ -106,6 +106,25 @@ async def test_of_another_server_the_rest_is_applied_if_that_is_wanted(scene: Sc
         assert "702" in panel.texts
 
 
+async def test_what_cannot_be_the_log_channel_and_what_is_odd_is_said(scene: Scene) -> None:
+    category = scene.server.add_channel("alerts", kind="category")
+    async with scene.bot():
+        own = await exported(scene)
+        panel = await imported(scene, own | {"log_channel": str(category.id)})
+        assert "Not possible as the log channel" in panel.texts
+        assert f"<#{category.id}>" in panel.texts
+        assert "not in this server" not in panel.texts
+        assert "without what is named below" in panel.texts
+        assert "apply the rest" not in panel.texts
+        assert not panel.message.buttons
+        step = {"flags": 2, "window_s": 8 * 86_400, "timeout_s": 3_600}
+        kept = {"retention_days": 7, "excerpt_days": None}
+        panel = await imported(scene, own | {"escalation": [step], "privacy": kept})
+        assert "looks back 8 days, but flags are deleted when they are 7 days old" in panel.texts
+        panel = await imported(scene, own | {"escalation": [step]})
+        assert "looks back" not in panel.texts
+
+
 async def test_what_was_changed_meanwhile_is_not_overwritten(scene: Scene) -> None:
     async with scene.bot():
         own = await exported(scene)

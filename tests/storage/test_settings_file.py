@@ -20,7 +20,8 @@ from bot.rules import Action, Measure, Mode, Step
 from bot.storage.database import Database
 from bot.storage.server_settings import Notice, NoticeWay, Own, ServerSettings
 from bot.storage.servers import Servers
-from bot.storage.settings_file import BadFile, Chosen, ProblemKind, over, read, write
+from bot.storage.settings_document import BadFile, ProblemKind
+from bot.storage.settings_file import Chosen, over, read, write
 
 UNSET = Chosen(ServerSettings(1), 30, None)
 
@@ -152,6 +153,43 @@ def test_what_a_file_leaves_out_stays() -> None:
     assert only == replace(held, settings=replace(held.settings, log_channel_id=None))
 
 
+def test_what_a_part_of_a_file_leaves_out_stays_too() -> None:
+    own = Own({Label.TOXIC: 0.3}, {Label.INSULT: Measure(Action.DELETE)})
+    held = Chosen(
+        ServerSettings(
+            1,
+            exempt_moderators=False,
+            exempt_role_ids=frozenset({7}),
+            notice=Notice(NoticeWay.DM, "Be kind."),
+            places={5: own},
+            screen_names=True,
+        ),
+        7,
+        3,
+    )
+
+    def taken(changes: dict[str, Any]) -> Chosen:
+        return over(read(json.dumps({"hexward_settings": 1} | changes).encode()), held)
+
+    for part in ("exempt", "notice", "screening", "privacy"):
+        assert taken({part: {}}) == held
+    assert taken({"exempt": {"roles": ["8"]}}).settings == replace(
+        held.settings, exempt_role_ids=frozenset({8})
+    )
+    assert taken({"notice": {"text": "Hm."}}).settings.notice == Notice(NoticeWay.DM, "Hm.")
+    assert taken({"notice": {"text": None}}).settings.notice == Notice(NoticeWay.DM)
+    assert taken({"privacy": {"excerpt_days": None}}) == replace(held, excerpt_days=None)
+    assert taken({"channels": {"5": {}}}).settings.places == {5: own}
+    assert taken({"channels": {"5": {"thresholds": {}}}}).settings.places == {
+        5: Own(measures=own.measures)
+    }
+
+
+def test_no_threshold_is_minus_zero() -> None:
+    file = read(b'{"hexward_settings": 1, "thresholds": {"toxic": -0.0}}')
+    assert str(over(file, UNSET).settings.overrides[Label.TOXIC]) == "0.0"
+
+
 @pytest.mark.parametrize(
     ("changes", "kind", "place"),
     [
@@ -159,7 +197,7 @@ def test_what_a_file_leaves_out_stays() -> None:
         ({"hexward_settings": None}, ProblemKind.VERSION, "hexward_settings"),
         ({"mood": "grim"}, ProblemKind.UNKNOWN, "mood"),
         ({"preset": "mild"}, ProblemKind.IMPOSSIBLE, "preset"),
-        ({"thresholds": {"rude": 0.5}}, ProblemKind.UNKNOWN, "thresholds.rude"),
+        ({"thresholds": {"rude": 0.5}}, ProblemKind.NO_LABEL, "thresholds.rude"),
         ({"thresholds": {"toxic": 1.5}}, ProblemKind.IMPOSSIBLE, "thresholds.toxic"),
         ({"thresholds": {"toxic": "0.5"}}, ProblemKind.IMPOSSIBLE, "thresholds.toxic"),
         ({"thresholds": {"toxic": True}}, ProblemKind.IMPOSSIBLE, "thresholds.toxic"),
@@ -180,7 +218,7 @@ def test_what_a_file_leaves_out_stays() -> None:
             ProblemKind.IMPOSSIBLE,
             "channels.7.thresholds.toxic",
         ),
-        ({"channels": {"general": {}}}, ProblemKind.UNKNOWN, "channels.general"),
+        ({"channels": {"general": {}}}, ProblemKind.NO_ID, "channels.general"),
         ({"log_channel": 7}, ProblemKind.IMPOSSIBLE, "log_channel"),
         ({"log_channel": "9" * 19}, ProblemKind.IMPOSSIBLE, "log_channel"),
         (
@@ -188,11 +226,11 @@ def test_what_a_file_leaves_out_stays() -> None:
             ProblemKind.IMPOSSIBLE,
             "escalation",
         ),
-        ({"channels": {"07": {}, "7": {}}}, ProblemKind.UNKNOWN, "channels.07"),
+        ({"channels": {"07": {}, "7": {}}}, ProblemKind.NO_ID, "channels.07"),
         ({"notice": {"way": "dm", "text": "x" * 501}}, ProblemKind.IMPOSSIBLE, "notice.text"),
         ({"notice": {"way": "dm", "text": " \n"}}, ProblemKind.IMPOSSIBLE, "notice.text"),
         ({"notice": {"way": "dm", "text": "a\0b"}}, ProblemKind.IMPOSSIBLE, "notice.text"),
-        ({"exempt": {"bots": True}}, ProblemKind.MISSING, "exempt.moderators"),
+        ({"notice": {"way": None}}, ProblemKind.IMPOSSIBLE, "notice.way"),
         (
             {"privacy": {"retention_days": 91, "excerpt_days": None}},
             ProblemKind.IMPOSSIBLE,
@@ -208,15 +246,22 @@ def test_what_cannot_be_is_named(changes: dict[str, Any], kind: ProblemKind, pla
 
 
 @pytest.mark.parametrize(
-    ("raw", "place"),
-    [(b"", "1"), (b"{\n oh", "2"), (b"\xff\xfe{", ""), (b"[" * 100_000, ""), (b"[NaN]", "")],
+    ("raw", "kind", "place"),
+    [
+        (b"", ProblemKind.NO_JSON, "1"),
+        (b"{\n oh", ProblemKind.NO_JSON, "2"),
+        (b"\xff\xfe{", ProblemKind.NO_TEXT, "1"),
+        (b"\n" + b"[" * 100_000, ProblemKind.TOO_DEEP, "2"),
+        (b'"' + b"[" * 100_000, ProblemKind.NO_JSON, "1"),
+        (b'"\\' * 100_000, ProblemKind.NO_JSON, "1"),
+        (b"[NaN]", ProblemKind.NO_SETTINGS, ""),
+        (b'{"x": {"a": 1, "a": 2}}', ProblemKind.TWICE, "x.a"),
+    ],
 )
-def test_what_is_no_json_is_said(raw: bytes, place: str) -> None:
+def test_what_cannot_be_read_is_said(raw: bytes, kind: ProblemKind, place: str) -> None:
     with pytest.raises(BadFile) as caught:
         read(raw)
-    assert [(one.kind, one.place) for one in caught.value.problems] == [
-        (ProblemKind.NO_JSON, place)
-    ]
+    assert [(one.kind, one.place) for one in caught.value.problems] == [(kind, place)]
 
 
 def test_of_many_problems_the_first_are_named() -> None:
