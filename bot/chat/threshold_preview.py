@@ -130,6 +130,8 @@ def _amount(estimate: Estimate) -> str:
     """A number as it may be said: exact, or about so many, with its interval."""
     if estimate.exact:
         return number(round(estimate.count))
+    if estimate.count == 0:
+        return tr("at most about {most}", most=number(estimate.high))
     return tr(
         "about {count} ({low} to {high})",
         count=number(round(estimate.count)),

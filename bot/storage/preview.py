@@ -31,12 +31,14 @@ from sqlalchemy import (
 from bot.labels import LABELS, Label, Thresholds
 from bot.storage import schema
 from bot.storage.database import Database
-from bot.storage.samples import THOUSAND, ScoreSamples, least_thousandths
+from bot.storage.samples import STRATA, THOUSAND, ScoreSamples, least_thousandths
 
 # Levels of texts that flag at any threshold of the label, and of those that flag at none.
 _ALWAYS, _NEVER = THOUSAND + 1, -1
 # Standard deviations on both sides of an estimate, between which the truth is 95 times of 100.
 _NORMAL_95 = 1.96
+# How often nothing may be found by chance where there is as much as a bound says.
+_RARELY = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +72,18 @@ class Estimate:
     ----------
     margin
         In 95 of 100 cases the truth is no farther away; 0 if it was counted.
+    unfound
+        How many more there may be where no sample was one, in 95 of 100 cases.
     """
 
     count: float
     margin: float = 0.0
+    unfound: int = 0
 
     @property
     def exact(self) -> bool:
         """Whether it is right to the last text."""
-        return round(self.margin) == 0
+        return round(self.margin) == 0 and not self.unfound
 
     @property
     def low(self) -> int:
@@ -87,8 +92,13 @@ class Estimate:
 
     @property
     def high(self) -> int:
-        """The upper end, a whole number."""
-        return round(self.count + self.margin)
+        """The upper end, a whole number.
+
+        What two independent estimates may lack adds up as their squares do (Zou, Huang and Zhang
+        2009, "A note on confidence interval estimation for a linear function of binomial
+        proportions", Computational Statistics & Data Analysis 53).
+        """
+        return round(self.count + math.hypot(self.margin, self.unfound))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +113,15 @@ class Stock:
         How many there were.
     levels
         From which threshold of the label down they flag, in thousandths, and how many.
+    below
+        All their scores are lower than this.
     """
 
     day: date
     known: int
     stands_for: int
     levels: Mapping[int, int]
+    below: float = math.inf
 
     @property
     def weight(self) -> float:
@@ -129,6 +142,22 @@ class Stock:
         spread = share * (1 - share) / (self.known - 1) * (1 - self.known / self.stands_for)
         return found * self.weight, self.stands_for**2 * spread
 
+    def unfound(self, threshold: float) -> float:
+        """How many may flag if no sample does; 0 where one does, or none can.
+
+        Of N texts of which K flag, a sample of n has none with a probability of at most
+        (1 − n/N)^K. The bound is the K at which that is 5 %; for a small share n/N it is 3 N/n, the
+        rule of three (Hanley and Lippman-Hand 1983, "If nothing goes wrong, is everything all
+        right?", JAMA 249).
+        """
+        least = least_thousandths(threshold)
+        if self.known == self.stands_for or threshold >= self.below:
+            return 0.0
+        if any(level >= least for level in self.levels):
+            return 0.0
+        bound = math.log(_RARELY) / math.log1p(-self.known / self.stands_for)
+        return min(bound, self.stands_for - self.known)
+
 
 @dataclass(frozen=True)
 class Preview:
@@ -136,11 +165,14 @@ class Preview:
 
     Attributes
     ----------
+    usual
+        The threshold that holds where nothing narrower was chosen.
     flagged, passed
         Texts that were flagged, and those that passed and of which there are samples.
     """
 
     label: Label
+    usual: float
     first: date
     last: date
     flagged: Sequence[Stock]
@@ -157,10 +189,20 @@ class Preview:
         return frozenset(stock.day for stock in self.passed)
 
     def at(self, threshold: float, day: date | None = None) -> Estimate:
-        """How many texts would have flagged, on all days or on one."""
-        found = [stock.at(threshold) for stock in self.stocks if day in (None, stock.day)]
+        """How many texts would have flagged, on all days or on one.
+
+        What passed did not reach the threshold of its time. It is taken not to reach the usual one
+        either, unless a sample does.
+        """
+        stocks = [stock for stock in self.stocks if day in (None, stock.day)]
+        found = [stock.at(threshold) for stock in stocks]
         spread = sum(variance for _, variance in found)
-        return Estimate(sum(count for count, _ in found), _NORMAL_95 * math.sqrt(spread))
+        unfound = 0
+        if threshold < self.usual:
+            # That several samples have none is as unlikely as the product of it. It is likeliest,
+            # for a given sum, if all are in the one with the largest bound.
+            unfound = math.floor(max((stock.unfound(threshold) for stock in stocks), default=0))
+        return Estimate(sum(count for count, _ in found), _NORMAL_95 * math.sqrt(spread), unfound)
 
     def curve(self, thresholds: Sequence[float]) -> list[float]:
         """How many would have flagged on all days, at each of these thresholds."""
@@ -219,14 +261,26 @@ def _preview(
     ).all()
     return Preview(
         places.label,
+        places.usual[places.label],
         first,
         last,
         [Stock(day, n := levels.total(), n, levels) for day, levels in sorted(flagged.items())],
         [
-            Stock(row.day, row.known, row.texts, passed.get((row.day, row.stratum), {}))
+            Stock(
+                row.day,
+                row.known,
+                row.texts,
+                passed.get((row.day, row.stratum), {}),
+                _below(row.stratum),
+            )
             for row in strata
         ],
     )
+
+
+def _below(stratum: int) -> float:
+    """What all scores of a stratum are lower than."""
+    return STRATA[stratum + 1][0] if stratum + 1 < len(STRATA) else math.inf
 
 
 def _of_decisions(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.labels import LABELS, Label, Scores, Thresholds
 from bot.storage.database import Database
 from bot.storage.decisions import Decisions, NewDecision
-from bot.storage.preview import Places, Preview, Previews
+from bot.storage.preview import Places, Preview, Previews, Stock
 from bot.storage.samples import ScoreSamples
 
 Make = Callable[..., NewDecision]
@@ -145,3 +148,43 @@ async def test_other_servers_are_not_counted(past: Log) -> None:
     preview = await past.preview()
     assert preview.stocks == []
     assert counts(preview, 0.5) == [0]
+
+
+async def test_what_no_sample_is_may_still_be_there(past: Log) -> None:
+    """600 samples of 3,000 texts, none of which reaches 0.6."""
+    for n in range(3_000):
+        past.passed(scores(0.3 if n else 0.31))
+        past.passed(scores(0.1))
+    preview = await past.preview()
+    estimate = preview.at(0.6)
+    assert (estimate.count, estimate.low, estimate.exact) == (0, 0, False)
+    # ln 0.05 / ln (1 - 600 / 3000), while those around 0.1 cannot reach it.
+    assert estimate.high == 13
+    # The threshold as it is, and higher ones: they passed.
+    assert preview.at(0.7).exact
+    # What was found and what may have been missed are put together.
+    await past.flagged(scores(0.9))
+    estimate = (await past.preview()).at(0.6)
+    assert (estimate.low, round(estimate.count), estimate.high) == (1, 1, 14)
+
+
+async def test_several_days_without_any_are_surer_than_each(past: Log) -> None:
+    for day in range(3):
+        for _ in range(3_000):
+            past.passed(scores(0.3), at=NOON - timedelta(days=day))
+    preview = await past.preview()
+    assert preview.at(0.6).high == preview.at(0.6, LAST).high == 13
+
+
+@given(texts=st.integers(2, 3_000), data=st.data(), threshold=st.floats(0.0, 1.0, exclude_max=True))
+def test_at_the_bound_finding_none_is_a_matter_of_one_in_twenty(
+    texts: int, data: st.DataObject, threshold: float
+) -> None:
+    known = data.draw(st.integers(1, texts - 1))
+    bound = Stock(LAST, known, texts, {}).unfound(threshold)
+    assert 0 < bound <= texts - known
+    beyond = math.floor(bound) + 1
+    if beyond <= texts - known:
+        assert math.comb(texts - beyond, known) / math.comb(texts, known) <= 0.05
+    assert Stock(LAST, texts, texts, {}).unfound(threshold) == 0
+    assert Stock(LAST, known, texts, {}, below=threshold).unfound(threshold) == 0
