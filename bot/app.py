@@ -147,7 +147,9 @@ class Parts:
             self.decisions,
             back=self.catch_up_back,
         )
-        checkup = Checkup(client, self.engine, self.servers, self.database, self.unscreened)
+        checkup = Checkup(
+            client, self.engine, self.servers, self.database, self.unscreened, self.decisions
+        )
         trial = Trial(self.engine, self.presets, self.database)
         privacy, members = Privacy(self.database), Members(self.database)
         retention = Retention(self.database, privacy, members)

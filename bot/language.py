@@ -67,6 +67,11 @@ def speaking(locale: str | None) -> Iterator[None]:
         _language.reset(token)
 
 
+def is_english() -> bool:
+    """Whether the language of the moment is the one that the code is written in."""
+    return _language.get() == ENGLISH
+
+
 def tr(sentence: str, /, **values: object) -> str:
     """A sentence in the language at hand.
 

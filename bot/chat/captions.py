@@ -118,3 +118,8 @@ def and_more(things: Sequence[str], more: int, separator: str = ", ") -> str:
     if more <= 0:
         return shown
     return trn("{shown} and {count:,} more", "{shown} and {count:,} more", more, shown=shown)
+
+
+def reads_english_only() -> str:
+    """The limit of the model, for those who would take the bot's language for the model's."""
+    return tr("-# The model reads English only; scores of other languages mean little.")

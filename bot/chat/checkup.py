@@ -13,6 +13,7 @@ from bot.errors import DatabaseError
 from bot.language import tr
 from bot.screening.engine import Engine
 from bot.storage.database import Database
+from bot.storage.decisions import Decisions
 from bot.storage.servers import Servers, ServerSettings
 from bot.storage.unscreened import Unscreened
 
@@ -27,12 +28,14 @@ class Checkup:
         servers: Servers,
         database: Database,
         unscreened: Unscreened,
+        decisions: Decisions,
     ) -> None:
         self._client = client
         self._engine = engine
         self._servers = servers
         self._database = database
         self._unscreened = unscreened
+        self._decisions = decisions
 
     async def whole(self, server: discord.Guild) -> list[Finding]:
         """Everything. Never raises for what it looks at: that is a finding."""
@@ -51,5 +54,5 @@ class Checkup:
             *check_connection(self._client, settings),
             await check_model(self._engine, server.id),
             await check_database(self._database),
-            await check_backlog(self._engine, self._unscreened, server.id),
+            await check_backlog(self._engine, self._unscreened, self._decisions, server.id),
         ]

@@ -12,7 +12,7 @@ from typing import Any
 
 import discord
 
-from bot.chat.captions import preset_caption
+from bot.chat.captions import preset_caption, reads_english_only
 from bot.chat.findings import Finding, Level, problems, told
 from bot.chat.own_channel import can_make
 from bot.chat.ready_made import ReadyMade, chosen, in_menu
@@ -113,6 +113,7 @@ def _preset_section(settings: ServerSettings, presets: Presets) -> Section:
                 label=preset_caption(name), value=name, description=what, default=selected
             )
         )
+    lines.append(reads_english_only())
     own = len(settings.overrides)
     if own:
         lines.append(

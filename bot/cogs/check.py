@@ -9,6 +9,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.chat.captions import reads_english_only
 from bot.chat.cards import verdict_card
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer, server_id
@@ -16,7 +17,7 @@ from bot.chat.faults import DISCORD_FAULTS
 from bot.chat.passages import passages
 from bot.chat.ruling import rules_at
 from bot.chat.surfaces import Part, Surface, parts
-from bot.language import tr
+from bot.language import is_english, tr
 from bot.screening.engine import Engine, Priority
 from bot.screening.normalize import views
 from bot.screening.policy import decide
@@ -86,6 +87,8 @@ class CheckCommands(commands.Cog):
             channel = None
         decision = decide(scores, rules_at(self._presets, settings, channel), settings.mode)
         card = verdict_card(decision, self._engine.model.version, settings.preset)
+        if not is_english():
+            card.description = f"{card.description}\n{reads_english_only()}"
         await answer(interaction, embed=card)
 
 

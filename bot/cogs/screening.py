@@ -331,11 +331,18 @@ class Screening(commands.Cog):
 
     async def _record(self, decision: NewDecision) -> RecordedDecision | None:
         """Write a decision down, trying again while the database is busy or full."""
-        for pause_s in _RECORD_AGAIN_S:
-            try:
-                return await self._decisions.record(decision)
-            except DatabaseError:
-                if self._running.closing:
-                    raise
+        try:
+            return await self._decisions.record(decision)
+        except DatabaseError:
+            if self._running.closing:
+                raise
+        with self._decisions.holding_up(decision.server_id):
+            for pause_s in _RECORD_AGAIN_S[:-1]:
                 await asyncio.sleep(pause_s)
-        return await self._decisions.record(decision)
+                try:
+                    return await self._decisions.record(decision)
+                except DatabaseError:
+                    if self._running.closing:
+                        raise
+            await asyncio.sleep(_RECORD_AGAIN_S[-1])
+            return await self._decisions.record(decision)

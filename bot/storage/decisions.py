@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -117,6 +118,7 @@ class Decisions:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._passed: Counter[tuple[int, datetime]] = Counter()
+        self._held_up: Counter[int] = Counter()
         self._later = Later(
             database, "Counts of passed messages", self.flush, lambda: bool(self._passed)
         )
@@ -135,6 +137,21 @@ class Decisions:
             If it could not be written.
         """
         return await self._database.write(partial(_record, decision))
+
+    @contextlib.contextmanager
+    def holding_up(self, server_id: int) -> Iterator[None]:
+        """Count a decision as one that the database did not take yet, while the block runs."""
+        self._held_up[server_id] += 1
+        try:
+            yield
+        finally:
+            self._held_up[server_id] -= 1
+            if not self._held_up[server_id]:
+                del self._held_up[server_id]
+
+    def held_up(self, server_id: int) -> int:
+        """How many decisions of a server wait for the database to take them."""
+        return self._held_up[server_id]
 
     async def settle(self, decision_id: int, outcome: Outcome, detail: str | None = None) -> bool:
         """Write down what the action led to. The first outcome stays.

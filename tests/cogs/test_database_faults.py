@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 from sandbox.wire import Reply
 from tests.conftest import Scene
+from tests.patience import PATIENCE_S
 
 
 def refuse_to(scene: Scene, what: str, table: str) -> None:
@@ -20,6 +22,21 @@ def hears_of_it(scene: Scene, words: str) -> None:
     assert "The database could not be used just now." in words
     assert "no room" not in words
     assert scene.database.name not in words
+
+
+async def test_the_doctor_counts_flags_that_cannot_be_written_down(scene: Scene) -> None:
+    async with scene.bot():
+        refuse_to(scene, "INSERT", "decisions")
+        await scene.ada.post(scene.general, "you idiot")
+        async with asyncio.timeout(PATIENCE_S):
+            told = ""
+            while "cannot be written down" not in told:
+                told = (await scene.mo.run(scene.general, "doctor")).texts
+        assert "❌ **Backlog** · 1 flag of this server cannot be written down" in told
+        scene.change("DROP TRIGGER full_decisions")
+        await scene.wire.wait_for_message(scene.log)
+        told = (await scene.mo.run(scene.general, "doctor")).texts
+        assert "Nothing is left unscreened" in told
 
 
 async def test_panels_and_buttons_say_that_the_host_has_to_look(scene: Scene) -> None:

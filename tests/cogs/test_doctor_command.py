@@ -65,6 +65,18 @@ async def test_problems_come_first_with_their_ways_out(scene: Scene) -> None:
     assert f"❌ **Actions** · {lacking}" in enforcing
 
 
+@pytest.mark.parametrize("latency_s", [float("inf"), 41.26])
+async def test_a_latency_that_was_not_measured_is_left_out(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, latency_s: float
+) -> None:
+    # How fast an acknowledgement comes back is a race inside discord.py.
+    monkeypatch.setattr(discord.Client, "latency", property(lambda _client: latency_s))
+    async with scene.bot():
+        text = await looked(scene)
+    assert f"✅ **Connection** · Hexward {__version__}, connected to Discord." in text
+    assert " ms to Discord" not in text
+
+
 async def test_roles_above_the_bots_are_named(scene: Scene) -> None:
     proud = scene.server.add_role("proud")
     backend = scene.wire.world.backend

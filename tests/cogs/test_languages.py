@@ -36,6 +36,14 @@ async def test_a_moderator_is_answered_in_their_own_language(scene: Scene) -> No
         assert "Preset balanced, 1 set by hand" in shown
 
 
+async def test_who_reads_german_is_told_that_the_model_does_not(scene: Scene) -> None:
+    async with scene.bot():
+        scene.mo.speak("de")
+        for command, values in (("check", {"text": "Guten Tag"}), ("setup", {})):
+            told = (await scene.mo.run(scene.general, command, **values)).texts
+            assert "Das Modell versteht nur Englisch" in told
+
+
 async def test_refusals_are_translated_too(scene: Scene) -> None:
     async with scene.bot():
         scene.mo.speak("de")
