@@ -26,17 +26,15 @@ def hears_of_it(scene: Scene, words: str) -> None:
 
 async def test_the_doctor_counts_flags_that_cannot_be_written_down(scene: Scene) -> None:
     async with scene.bot():
-        refuse_to(scene, "INSERT", "decisions")
+        assert "Nothing is left unscreened" in (await scene.mo.run(scene.general, "doctor")).texts
+    refuse_to(scene, "INSERT", "decisions")
+    async with scene.bot(log_channel=False):
         await scene.ada.post(scene.general, "you idiot")
         async with asyncio.timeout(PATIENCE_S):
             told = ""
             while "cannot be written down" not in told:
                 told = (await scene.mo.run(scene.general, "doctor")).texts
         assert "❌ **Backlog** · 1 flag of this server cannot be written down" in told
-        scene.change("DROP TRIGGER full_decisions")
-        await scene.wire.wait_for_message(scene.log)
-        told = (await scene.mo.run(scene.general, "doctor")).texts
-        assert "Nothing is left unscreened" in told
 
 
 async def test_panels_and_buttons_say_that_the_host_has_to_look(scene: Scene) -> None:
