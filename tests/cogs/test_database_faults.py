@@ -10,11 +10,13 @@ from tests.conftest import Scene
 from tests.patience import PATIENCE_S
 
 
-def refuse_to(scene: Scene, what: str, table: str) -> None:
+async def refuse_to(scene: Scene, what: str, table: str) -> None:
     """Have the database refuse at once, as it does where its disk is full."""
-    scene.change(
+    # In a thread: the bot may be about to end a transaction, and needs the loop to do so.
+    await asyncio.to_thread(
+        scene.change,
         f"CREATE TRIGGER full_{table} BEFORE {what} ON {table} "
-        "BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        "BEGIN SELECT RAISE(ABORT, 'no room'); END",
     )
 
 
@@ -27,7 +29,7 @@ def hears_of_it(scene: Scene, words: str) -> None:
 async def test_the_doctor_counts_flags_that_cannot_be_written_down(scene: Scene) -> None:
     async with scene.bot():
         assert "Nothing is left unscreened" in (await scene.mo.run(scene.general, "doctor")).texts
-    refuse_to(scene, "INSERT", "decisions")
+    await refuse_to(scene, "INSERT", "decisions")
     async with scene.bot(log_channel=False):
         await scene.ada.post(scene.general, "you idiot")
         async with asyncio.timeout(PATIENCE_S):
@@ -44,9 +46,9 @@ async def test_panels_and_buttons_say_that_the_host_has_to_look(scene: Scene) ->
         setup: Reply = await mo.run(general, "setup")
         file: Reply = await mo.run(general, "settings import", force=True, file=("a.json", raw))
         preview: Reply = await mo.run(general, "thresholds preview", label="toxic", value=0.42)
-        refuse_to(scene, "UPDATE", "servers")
-        refuse_to(scene, "INSERT", "announcements")
-        refuse_to(scene, "INSERT", "thresholds")
+        await refuse_to(scene, "UPDATE", "servers")
+        await refuse_to(scene, "INSERT", "announcements")
+        await refuse_to(scene, "INSERT", "thresholds")
         chosen = await mo.select(setup.message, ["enforce"], custom_id="hexward:setup:mode")
         hears_of_it(scene, (await chosen.followup()).texts)
         tried = await mo.click(setup.message, custom_id="hexward:setup:try")
