@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 
-from sandbox.wire import Channel, Member, Message
+from sandbox.wire import Channel, Message
 from tests.conftest import MODERATOR, Running, Scene
 
 RIGHTS = MODERATOR | discord.Permissions(moderate_members=True)
@@ -92,8 +92,7 @@ async def test_a_day_of_setting_up(scene: Scene, running: Running) -> None:
         card = await wire.wait_for_message(alerts)
         cleo.leave()
         menu = await mo.click(card, "Timeout…")
-        await choose(mo, menu.message, "1 hour")
-        await wire.wait_until(lambda: "The member has left the server." in menu.content)
+        assert menu.texts == "The member has left the server."
 
         # The bot is stopped in the middle of a click: Discord is slow to delete.
         wire.faults.slow(0.2, "DELETE", "/channels/*/messages/*")
@@ -130,11 +129,3 @@ async def test_a_day_of_setting_up(scene: Scene, running: Running) -> None:
         ("upheld",),
         ("upheld",),
     ]
-
-
-async def choose(who: Member, menu: Message | None, label: str) -> None:
-    """Choose in the one menu of a message by what it says."""
-    assert menu is not None
-    (select,) = (part for row in menu.components for part in row["components"])
-    (value,) = (one["value"] for one in select["options"] if one["label"] == label)
-    await who.select(menu, [value])
