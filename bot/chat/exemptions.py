@@ -8,8 +8,9 @@ import discord
 
 from bot.chat.commands import Refusal
 from bot.chat.lookup import ServerChannel, parent_ids, permissions_in
-from bot.language import tr
-from bot.storage.server_settings import ServerSettings
+from bot.language import number, tr
+from bot.storage.server_settings import MOST_EXEMPTIONS, ExemptionKind, ServerSettings
+from bot.storage.servers import Servers
 
 
 def refuse_everybody(server_id: int, role_ids: Collection[int]) -> None:
@@ -28,6 +29,43 @@ def refuse_everybody(server_id: int, role_ids: Collection[int]) -> None:
                 "observe`, or remove me from this server."
             )
         )
+
+
+async def check_exemption_room(
+    servers: Servers,
+    server_id: int,
+    kind: ExemptionKind,
+    added: Collection[int],
+    removed: Collection[int] = (),
+) -> None:
+    """Refuse to exempt more roles, or more channels, than there is room for.
+
+    Raises
+    ------
+    Refusal
+        If there would be more than a thousand of the kind.
+    """
+    settings = await servers.get(server_id)
+    roles = kind is ExemptionKind.ROLE
+    exempt = settings.exempt_role_ids if roles else settings.exempt_channel_ids
+    new = set(added) - exempt
+    if not new or len(exempt - set(removed)) + len(new) <= MOST_EXEMPTIONS:
+        return
+    if roles:
+        raise Refusal(
+            tr(
+                "More than {most} exempt roles are not kept. Take others away with `/exempt "
+                "remove` first. Nothing was changed.",
+                most=number(MOST_EXEMPTIONS),
+            )
+        )
+    raise Refusal(
+        tr(
+            "More than {most} exempt channels are not kept. Exempt a category instead, or take "
+            "others away with `/exempt remove` first. Nothing was changed.",
+            most=number(MOST_EXEMPTIONS),
+        )
+    )
 
 
 def is_exempt_place(channel: ServerChannel, settings: ServerSettings) -> bool:

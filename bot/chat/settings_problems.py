@@ -9,9 +9,15 @@ from bot.language import tr, trn
 from bot.rules import MOST_FLAGS, Mode
 from bot.screening.artifact import PRESET_NAMES
 from bot.storage.privacy import MOST_EXCERPT_DAYS, MOST_RETENTION_DAYS
-from bot.storage.server_settings import LONGEST_NOTICE, MOST_PLACES, MOST_STEPS, NoticeWay
+from bot.storage.server_settings import (
+    LONGEST_NOTICE,
+    MOST_EXEMPTIONS,
+    MOST_PLACES,
+    MOST_STEPS,
+    NoticeWay,
+)
 from bot.storage.settings_document import BadFile, Problem, ProblemKind
-from bot.storage.settings_shape import MOST_EXEMPTIONS, VERSION
+from bot.storage.settings_shape import VERSION
 
 # A message takes 2,000, and the last line has to fit as well.
 _MOST_CHARACTERS = 1_900

@@ -9,7 +9,7 @@ from discord.ext import commands
 from bot.chat.captions import and_more
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer, server_id
-from bot.chat.exemptions import refuse_everybody
+from bot.chat.exemptions import check_exemption_room, refuse_everybody
 from bot.chat.lookup import channel_by_id
 from bot.language import tr
 from bot.storage.servers import ExemptionKind, Servers
@@ -42,7 +42,10 @@ class ExemptCommands(
         server, lines = server_id(interaction), []
         if role is not None:
             refuse_everybody(server, (role.id,))
-        for kind, target in _targets(role, channel):
+        targets = _targets(role, channel)
+        for kind, target in targets:
+            await check_exemption_room(self._servers, server, kind, [target.id])
+        for kind, target in targets:
             new = await self._servers.add_exemption(server, kind, target.id)
             if new:
                 lines.append(tr("{what} is now exempt.", what=target.mention))

@@ -14,6 +14,8 @@ DEFAULT_PRESET = "balanced"
 MOST_STEPS = 10
 # Places with rules of their own; all of them are in memory while the server is busy.
 MOST_PLACES = 100
+# Roles that are exempt, and as many channels; all of them are in memory, too.
+MOST_EXEMPTIONS = 1_000
 LONGEST_NOTICE = 500
 
 _NO_THRESHOLDS: Mapping[Label, float] = MappingProxyType({})

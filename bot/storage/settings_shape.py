@@ -26,11 +26,9 @@ from bot.rules import (
     Step,
 )
 from bot.storage.privacy import MOST_EXCERPT_DAYS, MOST_RETENTION_DAYS
-from bot.storage.server_settings import LONGEST_NOTICE, MOST_PLACES, MOST_STEPS
+from bot.storage.server_settings import LONGEST_NOTICE, MOST_EXEMPTIONS, MOST_PLACES, MOST_STEPS
 
 VERSION = 1
-# A file that holds more was not written by Hexward, or has been tampered with.
-MOST_EXEMPTIONS = 1_000
 
 
 def _id(value: object) -> int:
