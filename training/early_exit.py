@@ -97,13 +97,19 @@ def add_exit(
     Raises
     ------
     ExitError
-        The network cannot be cut there.
+        The network cannot be cut there, or the texts are too few to see what the exit does.
     """
     path = directory / artifact.MODEL
     manifest, whole = artifact.read(directory), onnx.load(str(path))
     reader = _Reader(whole, exit_.layers, load_model(str(directory.resolve()), threads=1))
     read, logits = reader.of(texts, kept)
     checked = np.random.default_rng(seed).random(len(read)) < _CHECKED_SHARE
+    if checked.all() or not checked.any():
+        raise ExitError(
+            f"{len(texts)} texts are too few to fit an early exit on and to keep a tenth of them "
+            "back: raise artifact.early_exit.texts or train on more rows, or take "
+            "artifact.early_exit out"
+        )
     head = fit(read[~checked], logits[~checked], seed)
     surely_below = float(np.log(exit_.below / (1 - exit_.below)))
     reader.check_cut(with_exit(whole, exit_.layers, head, -np.inf), texts[:_TRIED])

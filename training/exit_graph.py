@@ -31,7 +31,7 @@ _ON_BOTH_SIDES = frozenset({"Constant", "DequantizeLinear"})
 
 
 class ExitError(TrainingError):
-    """The network cannot be cut as asked."""
+    """The network cannot be given an exit as asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,15 @@ def test_some_layers_have_to_be_left(whole: Path, tmp_path: Path) -> None:
         add_exit(directory, EarlyExit(layers=2, below=0.1), TEXTS, seed=1)
 
 
+def test_texts_of_which_none_is_kept_back_are_too_few(whole: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "int8"
+    shutil.copytree(whole, directory)
+    before = (directory / "model.onnx").read_bytes()
+    with pytest.raises(ExitError, match=r"3 texts are too few .* artifact\.early_exit\.texts"):
+        add_exit(directory, EXIT, TEXTS[:3], seed=1)
+    assert (directory / "model.onnx").read_bytes() == before
+
+
 def test_it_learns_from_what_the_run_was_trained_on(
     experiment: Experiment, trained_run: Path
 ) -> None:

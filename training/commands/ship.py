@@ -17,7 +17,7 @@ def calibrate(experiment: Experiment, run: Path) -> Path:
 
     The int8 graph is what ships, so its logits are what is calibrated.
     """
-    from training.calibrate import calibrate_run
+    from training.calibrate_run import calibrate_run
 
     found = calibrate_run(experiment, run)
     for label, before in found.error_before.items():
