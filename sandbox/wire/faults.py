@@ -19,7 +19,8 @@ class Fault:
     times
         For how many requests; None until removed.
     delay_s
-        How long to wait before anything else happens.
+        How long to wait before anything else happens. A request whose sender hangs up meanwhile is
+        carried out all the same.
     status, code, message
         Answer this instead of the truth; ``status`` None answers the truth.
     body

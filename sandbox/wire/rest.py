@@ -49,12 +49,15 @@ class Rest:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         path = "/" + request.match_info["path"]
         fault = self.faults.take(request.method, path)
+        try:
+            # Before any delay: what has arrived is carried out, also if its sender hangs up.
+            sent = await _read(request)
+        except ValueError:
+            sent = None
+        body, files = sent or (None, [])
         if fault is not None and fault.delay_s and not fault.after:
             await asyncio.sleep(fault.delay_s)
-        try:
-            body, files = await _read(request)
-        except ValueError:
-            body, files = None, []
+        if sent is None:
             result = _error(400, 50109, "The request body contains invalid JSON.")
         else:
             call = Call(

@@ -11,7 +11,7 @@ import pytest
 from wire_client import Bot, Demo, pointed_at, running
 
 from sandbox.wire import Limit, RateLimits, Wire
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 SEND = ("POST", "/channels/*/messages")
 
@@ -126,6 +126,19 @@ async def test_slow_answer(wire: Wire, demo: Demo, bot: Bot) -> None:
     began = time.monotonic()
     await mods_of(bot, demo).send("alert")
     assert time.monotonic() - began >= 0.3
+
+
+async def test_what_has_arrived_is_carried_out_although_its_sender_hangs_up(
+    wire: Wire, demo: Demo, bot: Bot
+) -> None:
+    slow = wire.faults.slow(0.3, *SEND)
+    sending = asyncio.create_task(mods_of(bot, demo).send("alert"))
+    await until(lambda: slow.hits)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    await wire.wait_until(lambda: demo.mods.bot_messages, what="what it asked for")
+    assert [message.content for message in demo.mods.bot_messages] == ["alert"]
 
 
 async def test_faults_are_forgotten(wire: Wire, demo: Demo, bot: Bot) -> None:
