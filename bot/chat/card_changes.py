@@ -41,6 +41,7 @@ class CardChanges:
         self._pending: dict[int, Change] = {}
         self._channels: dict[tuple[int, int], datetime] = {}
         self._telling: asyncio.Task[None] | None = None
+        self._stopping = False
 
     def edited(self, message_id: int, at: datetime) -> None:
         """A message's words were changed; looked up soon."""
@@ -59,7 +60,11 @@ class CardChanges:
             self._wake()
 
     async def stop(self) -> None:
-        """Write down what is not looked up yet; the cards tell it when somebody clicks."""
+        """Write down what is not looked up yet; the cards tell it when somebody clicks.
+
+        What comes later is let go: there may be no database any more.
+        """
+        self._stopping = True
         if self._telling is not None:
             self._telling.cancel()
             await asyncio.wait({self._telling})
@@ -76,7 +81,7 @@ class CardChanges:
         self._wake()
 
     def _wake(self) -> None:
-        if self._telling is None or self._telling.done():
+        if not self._stopping and (self._telling is None or self._telling.done()):
             self._telling = asyncio.create_task(self._tell(), name="tell cards of changes")
 
     async def _tell(self) -> None:
