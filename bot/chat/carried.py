@@ -87,7 +87,7 @@ def hurdle_in_words(record: str | None) -> str:
         case Hurdle.LEFT:
             return tr("The member has left the server.")
         case Hurdle.ALREADY:
-            return tr("The member is timed out already, for longer.")
+            return tr("The member is timed out already, for as long or longer.")
         case Hurdle.UNANSWERED | Hurdle.PENDING:
             return tr("Discord did not let it through in time.")
         case _:

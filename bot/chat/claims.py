@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -56,6 +57,8 @@ class Claims:
                 if left is not None and left.result is DeedResult.DONE:
                     return Deed(True, means.what, until=left.ends_at())
                 deed_id = None if left is None else left.id
+                if left is not None:
+                    target = replace(target, begun_ends_at=left.ends_at())
         except DatabaseError as error:
             log.error("Decision %d: no %s: %s", decision_id, means.what.value, error)
             why = tr("The database could not be written.")

@@ -79,7 +79,6 @@ async def delete_message(
     Deed
         Never raises.
     """
-
     return await patiently(
         What.DELETE, partial(_delete_in, server, channel_id, [message_id], reason)
     )
@@ -145,8 +144,9 @@ async def timeout_member(
     reason: str,
     *,
     channel_id: int | None = None,
+    enough: datetime | None = None,
 ) -> Deed:
-    """Keep a member quiet. A timeout that lasts longer already is left as it is.
+    """Keep a member quiet. A timeout that lasts as long already is left as it is.
 
     Parameters
     ----------
@@ -156,6 +156,8 @@ async def timeout_member(
         At most 28 days; what is longer is cut.
     reason
         For the server's audit log: 1 to 512 characters; what is longer is cut.
+    enough
+        When a timeout has to end that is left as it is, or later; None: as late as this one would.
 
     Returns
     -------
@@ -172,9 +174,12 @@ async def timeout_member(
             return hindered(What.TIMEOUT, Hurdle.PROTECTED, _moderates_here())
         until = discord.utils.utcnow() + min(duration, LONGEST_TIMEOUT - _CLOCKS_DIFFER)
         running = found.timed_out_until
-        if running is not None and running >= until:
+        if running is not None and running >= (enough or until):
             ends = discord.utils.format_dt(running, "R")
-            why = tr("The member is timed out already, for longer (it ends {when}).", when=ends)
+            why = tr(
+                "The member is timed out already, for as long or longer (it ends {when}).",
+                when=ends,
+            )
             return replace(hindered(What.TIMEOUT, Hurdle.ALREADY, why), until=running)
         return await _set_timeout(found, until, What.TIMEOUT, reason)
 

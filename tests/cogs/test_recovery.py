@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from simcord.backend.serializers import guild_create_payload
 
@@ -107,6 +109,33 @@ async def test_a_deletion_whose_answer_a_stop_cut_off_counts_as_done(scene: Scen
         await scene.wire.quiet()
     assert scene.rows("SELECT outcome FROM decisions") == [("deleted",)]
     assert scene.rows("SELECT result FROM deeds") == [("done",)]
+
+
+@pytest.mark.parametrize("running", [timedelta(minutes=56), timedelta(minutes=40)])
+async def test_a_timeout_that_a_stop_cut_off_is_not_given_twice(
+    scene: Scene, running: timedelta
+) -> None:
+    async with scene.bot():
+        await enforce(scene, "insult", "timeout", duration="1h")
+        await scene.ada.post(scene.general, "you idiot")
+        await scene.wire.wait_for_message(scene.log)
+        await scene.wire.quiet()
+    scene.change("UPDATE decisions SET id = 101, outcome = NULL")
+    # Begun five minutes ago, so it has 55 left if Discord ever heard of it.
+    scene.change(
+        "UPDATE deeds SET decision_id = 101, result = 'begun', at = datetime(at, '-5 minutes')"
+    )
+    member = scene.wire.world.backend.get_member(scene.server.id, scene.ada.id)
+    member.timed_out_until = (datetime.now(UTC) + running).isoformat()
+    before = done_to(scene)
+    async with scene.bot(log_channel=False):
+        await scene.wire.wait_for_message(scene.log)
+        await scene.wire.quiet()
+    again = ["PATCH"] if running < timedelta(minutes=55) else []
+    assert [method for method, _, _ in done_to(scene)[len(before) :]] == again
+    # On record as its own either way, so that taking the flag back ends it.
+    assert scene.rows("SELECT outcome FROM decisions") == [("timed_out",)]
+    assert scene.rows("SELECT DISTINCT result FROM deeds") == [("done",)]
 
 
 async def test_a_card_that_was_posted_before_the_crash_is_not_posted_again(scene: Scene) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import timedelta
 from typing import Any
 
 import discord
 import pytest
 
 from bot.chat import actions, crowds, enforcement, posting, stubborn
+from bot.chat.deeds import timeout
+from bot.cogs import screening
 from sandbox.wire import Limit, Reply
 from tests.conftest import MODERATOR, Scene
 from tests.patience import until
@@ -35,6 +38,9 @@ def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crowds, "SUM_UP_EVERY_S", 0.2)
     monkeypatch.setattr(enforcement, "_AGAIN_S", (0.0,))
     monkeypatch.setattr(stubborn, "_FIRST_S", 0.05)
+    monkeypatch.setattr(screening, "_DRAIN_S", 0.05)  # a stop waits for nobody
+    # However long the restart takes, a member was timed out but a moment ago.
+    monkeypatch.setattr(timeout, "_AGAIN", timedelta(minutes=10))
 
 
 async def test_a_day_of_a_raid(scene: Scene) -> None:
@@ -70,7 +76,7 @@ async def test_a_day_of_a_raid(scene: Scene) -> None:
         await answered("doctor", "Alles in Ordnung")
 
         # A raid, and the bot is stopped in the middle: Discord is slow to delete.
-        deleting = wire.faults.slow(0.3, "POST", BULK, times=None)
+        deleting = wire.faults.slow(1.0, "POST", BULK, times=None)
         raiders = [server.add_member(f"raider{number}") for number in range(3)]
         wire.limits.set("POST", BULK, Limit(1, 0.3))
         posted = [
@@ -80,6 +86,11 @@ async def test_a_day_of_a_raid(scene: Scene) -> None:
             for number in range(24)
         ]
         await wire.wait_until(lambda: deleting.hits, what="the first deletions")
+        await wire.wait_until(
+            lambda: any(raider.timed_out_until for raider in raiders), what="the first timeout"
+        )
+    # What it had begun is carried out, but nobody is there to hear of it.
+    await wire.wait_until(lambda: any(message.deleted for message in posted), what="a deletion")
     deleting.delay_s = 0.0
 
     async with scene.bot(log_channel=False):
@@ -92,6 +103,12 @@ async def test_a_day_of_a_raid(scene: Scene) -> None:
         assert len(outcomes) == 25
         assert set(outcomes[1:]) <= {"deleted", "timed_out"}
         assert all(raider.timed_out_until for raider in raiders)
+        timed_out = [
+            request.path
+            for request in wire.requests
+            if "/members/" in request.path and request.method == "PATCH"
+        ]
+        assert len(timed_out) == len(set(timed_out)) == len(raiders)
         await wire.quiet()
         lines = [message.content for message in log.bot_messages if not message.embeds]
         assert not [line for line in lines if "ungeprüft" in line]

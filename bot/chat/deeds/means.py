@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 import discord
@@ -28,6 +28,8 @@ class Target:
         How long the author is to be kept quiet, where the rules ask for that.
     ground
         For the server's audit log.
+    begun_ends_at
+        When a timeout ends that an earlier run began and may have given; None if none did.
     """
 
     channel_id: int
@@ -35,6 +37,7 @@ class Target:
     author_id: int
     timeout: timedelta | None
     ground: Ground
+    begun_ends_at: datetime | None = None
 
 
 class Means(ABC):

@@ -67,6 +67,8 @@ class Timeout(Means):
                 why = tr("The member was timed out a moment ago, for another message.")
                 return Deed(False, self.what, why, Hurdle.ALREADY, until=ends)
             deed = await self._time_out(server, target, target.timeout)
+            if deed.hurdle is Hurdle.ALREADY and _is_begun_one(deed, target, target.timeout):
+                deed = Deed(True, self.what, until=deed.until)
             if deed.done and deed.until is not None:
                 self._given[who] = (now, deed.until)
                 self._given.move_to_end(who)
@@ -75,6 +77,8 @@ class Timeout(Means):
             return deed
 
     async def _time_out(self, server: discord.Guild, target: Target, duration: timedelta) -> Deed:
+        ends = target.begun_ends_at or datetime.now(UTC) + duration
+
         async def time_out() -> Deed:
             async with self._lanes.setdefault(server.id, asyncio.Semaphore(_AT_ONCE)):
                 return await timeout_member(
@@ -83,6 +87,7 @@ class Timeout(Means):
                     duration,
                     target.ground.reason,
                     channel_id=target.channel_id,
+                    enough=ends - _AGAIN,
                 )
 
         return await stubbornly(time_out)
@@ -111,6 +116,17 @@ class Timeout(Means):
                 )
             )
         return found
+
+
+def _is_begun_one(deed: Deed, target: Target, duration: timedelta) -> bool:
+    """Whether the timeout that runs is the one that an earlier run began, and heard no answer to.
+
+    Discord counts from when it was asked: after the deed was begun, and before now.
+    """
+    earliest, ends = target.begun_ends_at, deed.until
+    if earliest is None or ends is None:
+        return False
+    return earliest - _AGAIN <= ends <= datetime.now(UTC) + duration
 
 
 def _out_of_reach(server: discord.Guild) -> list[discord.Role]:
