@@ -85,6 +85,7 @@ class Actions:
         self._waiting: Counter[int] = Counter()
         self._later: Counter[int] = Counter()
         self._ending: set[asyncio.Task[None]] = set()
+        self._doing: set[asyncio.Task[Deed | None]] = set()
 
     async def carry_out(self, flag: Flag) -> Result | None:
         """Do what the decision says, and tell moderators what came of it.
@@ -184,9 +185,11 @@ class Actions:
         """Leave what takes long to the next start, and tell what is to be told of crowds; for when
         the client closes.
         """
-        for task in self._ending:
+        # Both: an end that is cancelled before it began hands that on to nothing.
+        tasks = (*self._ending, *self._doing)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._ending, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         for means in self._means:
             await means.stop()
         await self._posting.drain()
@@ -203,13 +206,17 @@ class Actions:
             timeout=flag.decision.timeout,
             ground=Ground(flag.decision_id, flag.decision.labels_over, flag.decision.scores),
         )
-        return {
+        doing = {
             one: asyncio.create_task(
                 self._do(one, one.spares(message), flag.server, target, flag.recovered),
                 name="carry out",
             )
             for one in means
         }
+        for task in doing.values():
+            self._doing.add(task)
+            task.add_done_callback(self._doing.discard)
+        return doing
 
     async def _do(
         self,
