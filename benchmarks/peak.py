@@ -28,9 +28,10 @@ from benchmarks.figures import Spread
 from benchmarks.table import Row
 from benchmarks.workers import Worker
 from bot.screening import artifact
-from bot.screening.backends import OnnxBackend
+from bot.screening.backends import SLOWER_JOINED, OnnxBackend, padded
 from bot.screening.model import load_model
 from bot.screening.normalize import views
+from training.exit_graph import STAYS
 from training.markdown import table_of
 
 LONG = 2_048  # rows of a product where the peak at large shapes is measured
@@ -189,27 +190,50 @@ class PeakSide:
         """Two for each multiply and add of the products, for all batches of `stages`."""
         return sum(
             2.0 * (texts if each.per_text else tokens) * each.rows * each.columns
-            for tokens, texts in self._sizes()
-            for each in self._products
+            for products, sizes in self._parts()
+            for tokens, texts in sizes
+            for each in products
         )
 
-    def _sizes(self) -> list[tuple[int, int]]:
-        """Padded tokens and texts of each batch."""
-        return [(len(batch) * max(map(len, batch)), len(batch)) for batch in self._batches]
+    def _parts(self) -> list[tuple[list[Product], list[tuple[int, int]]]]:
+        """The products before and behind the early exit, if there is one.
+
+        Beside each part are the padded tokens and the texts of each batch that pass it.
+        """
+        front = [each for each in self._products if not each.behind_exit]
+        back = [each for each in self._products if each.behind_exit]
+        longest = [max(map(len, batch)) for batch in self._batches]
+        counts = [len(batch) for batch in self._batches]
+        parts = [(front, [(n * tokens, n) for n, tokens in zip(counts, longest, strict=True)])]
+        if back:
+            stay = zip(self._staying(), longest, strict=True)
+            parts.append((back, [(n * tokens, n) for n, tokens in stay if n]))
+        return parts
+
+    def _staying(self) -> list[int]:
+        """Of each batch, how many texts pass the early exit."""
+        network = onnx.load(self._path)
+        network.graph.output.append(
+            helper.make_tensor_value_info(STAYS, TensorProto.INT64, ["staying"])
+        )
+        session = onnxruntime.InferenceSession(network.SerializeToString(), _options())
+        return [len(session.run([STAYS], _feed(session, batch))[0]) for batch in self._batches]
 
     def products(self) -> float:
         """Seconds of the products alone, for all batches of `stages`."""
-        session = _products_session(self._products)
         draw = np.random.default_rng(0)
-        fed = {
-            (each.rows, each.per_text): draw.integers(0, 256, (LONG, each.rows), dtype=np.uint8)
-            for each in self._products
-        }
-        sizes = self._sizes()
-        run_products(session, fed, sizes[:20])
-        started = perf_counter()
-        run_products(session, fed, sizes)
-        return perf_counter() - started
+        seconds = 0.0
+        for products, sizes in self._parts():
+            session = _products_session(products)
+            fed = {
+                (each.rows, each.per_text): draw.integers(0, 256, (LONG, each.rows), dtype=np.uint8)
+                for each in products
+            }
+            run_products(session, fed, sizes[:20])
+            started = perf_counter()
+            run_products(session, fed, sizes)
+            seconds += perf_counter() - started
+        return seconds
 
     def operators(self) -> dict[str, float]:
         """Each operator's share of the network's time."""
@@ -218,21 +242,14 @@ class PeakSide:
             options.enable_profiling = True
             options.profile_file_prefix = str(Path(folder) / "profile")
             session = onnxruntime.InferenceSession(
-                self._path, options, providers=["CPUExecutionProvider"]
+                self._path,
+                options,
+                providers=["CPUExecutionProvider"],
+                disabled_optimizers=SLOWER_JOINED,
             )
-            names = {each.name for each in session.get_inputs()}
             step = max(len(self._batches) // _PROFILED, 1)
             for batch in self._batches[::step]:
-                longest = max(map(len, batch))
-                ids = np.zeros((len(batch), longest), dtype=np.int64)
-                for row, window in enumerate(batch):
-                    ids[row, : len(window)] = window
-                fed = {
-                    "input_ids": ids,
-                    "attention_mask": np.ones_like(ids),
-                    "token_type_ids": np.zeros_like(ids),
-                }
-                session.run(None, {name: fed[name] for name in names})
+                session.run(None, _feed(session, batch))
             profile = Path(session.end_profiling()).read_text(encoding="utf-8")
         return operator_shares(profile)
 
@@ -273,23 +290,34 @@ class Product:
         Of the matrix.
     per_text
         It is multiplied with one row of each text, its first token's, and not with all.
+    behind_exit
+        Texts that leave early do not come to it.
     """
 
     rows: int
     columns: int
     per_text: bool = False
+    behind_exit: bool = False
 
 
 def products_of(path: Path) -> list[Product]:
     """The int8 products of a network in their order."""
     graph = onnx.load(path).graph
+    found = list(_products_in(graph, behind_exit=False))
+    for node in graph.node:
+        if node.op_type == "If":
+            whole = next(each.g for each in node.attribute if each.name == "then_branch")
+            found += _products_in(whole, behind_exit=True)
+    return found
+
+
+def _products_in(graph: onnx.GraphProto, *, behind_exit: bool) -> Iterator[Product]:
     matrices = {
         each.name: tuple(int(size) for size in each.dims)
         for each in graph.initializer
         if each.data_type == TensorProto.INT8 and len(each.dims) == 2
     }
     first: set[str] = set()  # what holds first tokens alone
-    found: list[Product] = []
     for node in graph.node:
         if node.op_type == "DequantizeLinear" and node.input[0] in matrices:
             matrices[node.output[0]] = matrices[node.input[0]]
@@ -299,8 +327,16 @@ def products_of(path: Path) -> list[Product]:
             first.update(node.output)
         if "MatMul" in node.op_type and node.input[1] in matrices:
             rows, columns = matrices[node.input[1]]
-            found.append(Product(rows, columns, node.input[0] in first))
-    return found
+            yield Product(rows, columns, node.input[0] in first, behind_exit)
+
+
+def _feed(
+    session: onnxruntime.InferenceSession, batch: Sequence[Sequence[int]]
+) -> dict[str, NDArray[np.int64]]:
+    """A batch as the network takes it."""
+    ids, mask = padded(batch, 0)
+    fed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+    return {each.name: fed[each.name] for each in session.get_inputs()}
 
 
 def run_products(
@@ -327,7 +363,9 @@ def operator_shares(profile: str) -> dict[str, float]:
     """Operator → share of the time in all kernels, from ONNX Runtime's profile in JSON."""
     spent: Counter[str] = Counter()
     for event in json.loads(profile):
-        if event.get("cat") == "Node" and event.get("name", "").endswith("_kernel_time"):
+        kernel = event.get("cat") == "Node" and event.get("name", "").endswith("_kernel_time")
+        # the operators of a branch are told one by one as well
+        if kernel and event["args"]["op_name"] != "If":
             spent[event["args"]["op_name"]] += event["dur"]
     everything = sum(spent.values())
     return {name: took / everything for name, took in spent.most_common()}

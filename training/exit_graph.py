@@ -24,7 +24,9 @@ Matrix = npt.NDArray[np.float32]
 LOGITS = "logits"
 
 _EXIT = "early_exit/"
-_GUESS, _STAYS, _ANY = f"{_EXIT}guess", f"{_EXIT}stays", f"{_EXIT}any_stays"
+STAYS = f"{_EXIT}stays"
+"""The tensor with the places of the texts that stay, [staying]."""
+_GUESS, _ANY = f"{_EXIT}guess", f"{_EXIT}any_stays"
 _WHOLE, _LAST = f"{_EXIT}whole", f"{_EXIT}last_axis"
 _BELOW_ANY_STATE = -1e4
 _ON_BOTH_SIDES = frozenset({"Constant", "DequantizeLinear"})
@@ -113,12 +115,9 @@ def with_exit(model: ModelProto, layers: int, head: Head, surely_below: float) -
     passed = sorted({name for node in back for name in node.input if name in made})
     _rename(back, {**{name: f"{_EXIT}{name}" for name in passed}, LOGITS: _WHOLE})
     behind = [
-        *(
-            helper.make_node("Gather", [name, _STAYS], [f"{_EXIT}{name}"], axis=0)
-            for name in passed
-        ),
+        *(helper.make_node("Gather", [name, STAYS], [f"{_EXIT}{name}"], axis=0) for name in passed),
         *back,
-        helper.make_node("Unsqueeze", [_STAYS, _LAST], [f"{_EXIT}rows"]),
+        helper.make_node("Unsqueeze", [STAYS, _LAST], [f"{_EXIT}rows"]),
         helper.make_node("ScatterND", [_GUESS, f"{_EXIT}rows", _WHOLE], [f"{_EXIT}mixed"]),
     ]
     # A branch keeps its own weights: ONNX Runtime prepares those for its kernels.
@@ -217,8 +216,8 @@ def _decisions(
     unsure = node("ReduceMax", [guess], "most", axes=[1], keepdims=0)
     unsure = node("GreaterOrEqual", [unsure, limit], "unsure")
     stays = node("NonZero", [unsure], "places")
-    node("Squeeze", [stays, zero], _STAYS)
-    count = node("Size", [_STAYS], "staying")
+    node("Squeeze", [stays, zero], STAYS)
+    count = node("Size", [STAYS], "staying")
     node("Greater", [count, constant("none", 0, np.int64)], _ANY)
     return nodes, constants
 

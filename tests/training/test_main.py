@@ -15,7 +15,7 @@ from training.commands.options import called
 
 COMMANDS = (
     "inspect", "baseline", "train", "teach", "calibrate", "evaluate", "compare", "errors", "suite",
-    "export", "push", "words",
+    "export", "push", "words", "strong-words",
 )  # fmt: skip
 RECIPE = """
 name = "small"
@@ -47,6 +47,7 @@ def test_every_command_takes_an_experiment_and_checks_it_first(
         "evaluate": ["--model", ".", "--rows", str(config)],
         "export": ["--to", "model"],
         "push": ["--repo", "a/b", "--model", "."],
+        "strong-words": ["--model", ".", "--to", "lists"],
         "words": ["--to", "words.txt"],
     }.get(command, [])
     given = ["--config", str(config), "--set", "seed=x", "--run", str(tmp_path / "run")]

@@ -14,7 +14,7 @@ from training.data import Labelled
 from training.robustness import Robustness, measure_controls, measure_robustness
 
 THRESHOLDS = {label.value: 0.5 for label in LABELS}
-WORD = "fuckwit"
+WORD = "dunderhead"  # none of the strong words, whose misspellings are mended
 HARMFUL = [f"the other team has one {WORD} with number {at} today" for at in range(12)]
 HARMLESS = [f"the other team has seven players with number {at} today" for at in range(12)]
 
