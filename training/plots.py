@@ -351,5 +351,8 @@ def _numbers(values: npt.NDArray[np.float64]) -> list[str]:
     """The values as people read them, whole if all are, else with three digits that count."""
     known = values[np.isfinite(values)]
     whole = bool((known == np.round(known)).all())
-    written = "{:,.0f}" if whole else "{:,.3g}"
-    return [written.format(value) if math.isfinite(value) else MISSING for value in values]
+
+    def written(value: float) -> str:
+        return f"{value:,.0f}" if whole or abs(value) >= 1000 else f"{value:,.3g}"
+
+    return [written(value) if math.isfinite(value) else MISSING for value in values]

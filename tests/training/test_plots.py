@@ -103,6 +103,12 @@ def test_fractions_are_written_with_three_digits() -> None:
     assert words(drawn) == ["0.988", "1"]
 
 
+def test_large_numbers_among_small_ones_are_written_out() -> None:
+    drawn = axes()
+    plots.draw_bars(drawn, {"a": 1295.6, "b": 13.92})
+    assert words(drawn) == ["1,296", "13.9"]
+
+
 def test_a_heatmap_writes_every_cell() -> None:
     drawn = axes()
     cells = np.array([[0.25, np.nan], [1.0, 0.0]])
