@@ -1,9 +1,11 @@
 """What a connection can do to the bot, and that the bot goes on (or says what to change)."""
 
+import asyncio
 import logging
 
 import pytest
 
+from bot.chat import client
 from bot.errors import ConnectionRefused
 from tests.conftest import Scene
 
@@ -48,6 +50,17 @@ async def test_an_expired_session_is_opened_anew(scene: Scene) -> None:
         await scene.wire.invalidate_sessions(resumable=False)
         await scene.wire.wait_connected()
         await flags_again(scene)
+
+
+async def test_a_session_that_begins_just_before_the_end_is_told_nothing_after_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "READY_AFTER_S", 0.5)
+    async with scene.bot():
+        await scene.wire.invalidate_sessions(resumable=False)
+        await scene.wire.wait_connected()
+    for waiting in [task for task in asyncio.all_tasks() if "_delay_ready" in repr(task)]:
+        await waiting
 
 
 async def test_discords_wish_to_reconnect_is_granted(scene: Scene) -> None:

@@ -117,24 +117,19 @@ class Hexward(commands.Bot):
             for step in steps:
                 await step()
         finally:
-            self._stop_getting_ready()
             await super().close()
-            self._stop_getting_ready()
-
-    def _stop_getting_ready(self) -> None:
-        """Have discord.py wait for no more servers: after a close, or during it, that would fail.
-
-        Asked for twice, since a new session may begin to get ready until the close is through.
-        """
-        if self._connection._ready_task is not None:
-            self._connection._ready_task.cancel()
 
     def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:
-        """Tell the listeners of an event.
+        """Tell the listeners of an event, unless the client is closed.
+
+        What discord.py still waits for at the close, the last server of a session for one, it would
+        tell without a loop to run the listeners on.
 
         discord.py changes a thread in place, perhaps before a listener has begun to look at it, so
         they get it as it was when the event came.
         """
+        if self.is_closed():
+            return
         if event_name.startswith("thread_"):
             args = tuple(copy(one) if isinstance(one, discord.Thread) else one for one in args)
         super().dispatch(event_name, *args, **kwargs)
