@@ -16,7 +16,8 @@ from datetime import timedelta
 import discord
 
 from bot.chat.audit import REASON_LENGTH, Ground, joint_reason
-from bot.chat.enforcement import Deed, Hurdle, What, delete_message, delete_messages
+from bot.chat.carried import Deed, Hurdle, What
+from bot.chat.message_deeds import delete_message, delete_messages
 from bot.chat.stubborn import KEEP_TRYING_S, pauses
 from bot.language import tr
 

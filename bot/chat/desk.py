@@ -17,19 +17,13 @@ from bot.chat.answers import done_before, judged_before, lasting_deeds, taken_ba
 from bot.chat.audit import Ground
 from bot.chat.buttons import TimeoutView
 from bot.chat.card_upkeep import CardUpkeep
+from bot.chat.carried import Deed, Hurdle, What
 from bot.chat.commands import answer, explained, went_wrong
 from bot.chat.durations import in_words
-from bot.chat.enforcement import (
-    Deed,
-    Hurdle,
-    What,
-    delete_message,
-    lift_timeout,
-    subject,
-    timeout_member,
-)
 from bot.chat.lookup import Lookup
 from bot.chat.may_act import NotAllowed, check_may
+from bot.chat.member_deeds import lift_timeout, subject, timeout_member
+from bot.chat.message_deeds import delete_message
 from bot.chat.renaming import reset_name
 from bot.chat.running import Running
 from bot.chat.standing import Click

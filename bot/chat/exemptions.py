@@ -10,7 +10,7 @@ from bot.chat.commands import Refusal
 from bot.chat.lookup import ServerChannel, parent_ids, permissions_in
 from bot.language import number, tr
 from bot.storage.server_settings import MOST_EXEMPTIONS, ExemptionKind, ServerSettings
-from bot.storage.servers import Servers
+from bot.storage.servers import Exemption, Servers, TooManyExemptions
 
 
 def refuse_everybody(server_id: int, role_ids: Collection[int]) -> None:
@@ -31,35 +31,37 @@ def refuse_everybody(server_id: int, role_ids: Collection[int]) -> None:
         )
 
 
-async def check_exemption_room(
+async def change_exemptions(
     servers: Servers,
     server_id: int,
-    kind: ExemptionKind,
-    added: Collection[int],
-    removed: Collection[int] = (),
-) -> None:
-    """Refuse to exempt more roles, or more channels, than there is room for.
+    added: Collection[Exemption],
+    removed: Collection[Exemption] = (),
+) -> frozenset[Exemption]:
+    """Change what is left alone, all of it or nothing; those come back that changed something.
 
     Raises
     ------
     Refusal
-        If there would be more than a thousand of the kind.
+        If there would be more than a thousand roles, or channels.
+    DatabaseError
+        If it could not be written.
     """
-    settings = await servers.get(server_id)
-    roles = kind is ExemptionKind.ROLE
-    exempt = settings.exempt_role_ids if roles else settings.exempt_channel_ids
-    new = set(added) - exempt
-    if not new or len(exempt - set(removed)) + len(new) <= MOST_EXEMPTIONS:
-        return
-    if roles:
-        raise Refusal(
+    try:
+        return await servers.change_exemptions(server_id, added=added, removed=removed)
+    except TooManyExemptions as full:
+        raise _no_room(full.kind) from None
+
+
+def _no_room(kind: ExemptionKind) -> Refusal:
+    if kind is ExemptionKind.ROLE:
+        return Refusal(
             tr(
                 "More than {most} exempt roles are not kept. Take others away with `/exempt "
                 "remove` first. Nothing was changed.",
                 most=number(MOST_EXEMPTIONS),
             )
         )
-    raise Refusal(
+    return Refusal(
         tr(
             "More than {most} exempt channels are not kept. Exempt a category instead, or take "
             "others away with `/exempt remove` first. Nothing was changed.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 
 from bot.chat.commands import Refusal
-from bot.chat.enforcement import MODERATES
+from bot.chat.member_deeds import MODERATES
 from bot.language import tr
 
 # Overwrites that a new channel gets; roles beyond that are added by hand.

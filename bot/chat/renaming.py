@@ -6,8 +6,9 @@ import discord
 
 from bot.chat.audit import fitting
 from bot.chat.carried import Deed, Hurdle, What, hindered, lacking
-from bot.chat.enforcement import patiently, subject
 from bot.chat.languages import speaking_to
+from bot.chat.member_deeds import subject
+from bot.chat.patiently import patiently
 from bot.language import tr
 
 

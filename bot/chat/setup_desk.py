@@ -22,7 +22,7 @@ from bot.chat.commands import (
     server_of,
     went_wrong,
 )
-from bot.chat.exemptions import check_exemption_room, refuse_everybody
+from bot.chat.exemptions import change_exemptions, refuse_everybody
 from bot.chat.findings import findings_card, problems
 from bot.chat.log_channel import checked_log_channel
 from bot.chat.own_channel import make_log_channel
@@ -152,11 +152,12 @@ class SetupDesk:
         """Add and remove what differs from what was shown; the rest is not this choice's."""
         kind = _KINDS[choice.part]
         refuse_everybody(server_id, choice.added)
-        await check_exemption_room(self._servers, server_id, kind, choice.added, choice.removed)
-        for target_id in choice.added:
-            await self._servers.add_exemption(server_id, kind, target_id)
-        for target_id in choice.removed:
-            await self._servers.remove_exemption(server_id, kind, target_id)
+        await change_exemptions(
+            self._servers,
+            server_id,
+            [(kind, target_id) for target_id in choice.added],
+            [(kind, target_id) for target_id in choice.removed],
+        )
 
     async def _make_channel(
         self, interaction: discord.Interaction[Any], server: discord.Guild

@@ -24,6 +24,7 @@ from bot.chat.lookup import channel_by_id, message_by_id, missing_permissions
 from bot.chat.missed import READ_PERMISSIONS, Missed, find_missed
 from bot.chat.tally import Settled
 from bot.cogs.screening import Screening
+from bot.complaint import Complaint
 from bot.errors import DatabaseError, EngineClosed, Overloaded
 from bot.logs import describe
 from bot.screening.engine import Engine
@@ -82,6 +83,11 @@ class CatchUp(commands.Cog):
         self._left: dict[int, list[UnscreenedMessage]] = {}
         # How often something may have been missed so far.
         self._breaks = 0
+        self._complaint = Complaint(
+            log,
+            "Unscreened messages are not caught up with yet",
+            "Unscreened messages are caught up with again",
+        )
         self._tasks: list[asyncio.Task[None]] = []
         client.before_close(self.stop)
 
@@ -192,8 +198,10 @@ class CatchUp(commands.Cog):
             try:
                 through = await self._work_off()
             except DatabaseError as error:
-                log.warning("Unscreened messages are not caught up with yet: %s", error)
+                self._complaint.failed(error)
                 through = False
+            else:
+                self._complaint.worked()
             if not through:
                 asyncio.get_running_loop().call_later(RETRY_S, stirred.set)
 

@@ -9,7 +9,7 @@ from discord.ext import commands
 from bot.chat.captions import and_more
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer, server_id
-from bot.chat.exemptions import check_exemption_room, refuse_everybody
+from bot.chat.exemptions import change_exemptions, refuse_everybody
 from bot.chat.lookup import channel_by_id
 from bot.language import tr
 from bot.storage.servers import ExemptionKind, Servers
@@ -43,11 +43,11 @@ class ExemptCommands(
         if role is not None:
             refuse_everybody(server, (role.id,))
         targets = _targets(role, channel)
+        new = await change_exemptions(
+            self._servers, server, [(kind, target.id) for kind, target in targets]
+        )
         for kind, target in targets:
-            await check_exemption_room(self._servers, server, kind, [target.id])
-        for kind, target in targets:
-            new = await self._servers.add_exemption(server, kind, target.id)
-            if new:
+            if (kind, target.id) in new:
                 lines.append(tr("{what} is now exempt.", what=target.mention))
             else:
                 lines.append(tr("{what} is already exempt.", what=target.mention))

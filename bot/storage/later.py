@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from bot.complaint import Complaint
 from bot.errors import DatabaseError
 from bot.storage.database import Database
 
@@ -18,7 +19,7 @@ class Later:
     """Has something written a moment after it came up, and when the database closes.
 
     A crash loses what came up in the last second. While the database refuses, it is tried again
-    every second.
+    every second; the log tells of the first refusal, then less and less often, and of the end.
 
     Parameters
     ----------
@@ -42,6 +43,7 @@ class Later:
         self._waits = waits
         self._task: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
+        self._complaint = Complaint(log, f"{what} are not written yet", f"{what} are written again")
         database.before_close(self._finish)
 
     def soon(self) -> None:
@@ -59,9 +61,11 @@ class Later:
             try:
                 await self._write()
             except DatabaseError as error:
-                log.warning("%s are not written yet: %s", self._what, error)
+                self._complaint.failed(error)
                 if self._closing.is_set():
                     return
+            else:
+                self._complaint.worked()
 
     async def _finish(self) -> None:
         self._closing.set()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete
+from collections.abc import Collection
+
+from sqlalchemy import Connection, delete, func, select
 
 from bot.rules import Mode
 from bot.storage import schema
@@ -10,6 +12,7 @@ from bot.storage.rule_choices import RuleChoices
 from bot.storage.server_settings import (
     DEFAULT_PRESET,
     LONGEST_NOTICE,
+    MOST_EXEMPTIONS,
     ExemptionKind,
     Notice,
     ServerSettings,
@@ -17,7 +20,24 @@ from bot.storage.server_settings import (
 from bot.storage.settings_cache import set_column
 from bot.storage.whole_settings import WholeSettings
 
-__all__ = ("DEFAULT_PRESET", "ExemptionKind", "ServerSettings", "Servers")
+__all__ = ("DEFAULT_PRESET", "ExemptionKind", "ServerSettings", "Servers", "TooManyExemptions")
+
+Exemption = tuple[ExemptionKind, int]
+"""A role or a channel, and its id."""
+
+
+class TooManyExemptions(Exception):
+    """More roles, or more channels, were to be exempt than are kept.
+
+    Attributes
+    ----------
+    kind
+        Of which there is no room for more.
+    """
+
+    def __init__(self, kind: ExemptionKind) -> None:
+        super().__init__(f"more than {MOST_EXEMPTIONS} exemptions of the kind {kind.value}")
+        self.kind = kind
 
 
 class Servers(RuleChoices, WholeSettings):
@@ -66,25 +86,49 @@ class Servers(RuleChoices, WholeSettings):
             server_id, lambda connection: set_column(connection, server_id, "exempt_bots", exempt)
         )
 
-    async def add_exemption(self, server_id: int, kind: ExemptionKind, target_id: int) -> bool:
-        """Leave a role's members or a channel alone; ``False``: it was so already."""
+    async def change_exemptions(
+        self,
+        server_id: int,
+        *,
+        added: Collection[Exemption] = (),
+        removed: Collection[Exemption] = (),
+    ) -> frozenset[Exemption]:
+        """Leave roles' members and channels alone, and screen others again: all of it or nothing.
 
-        def operation(connection: Connection) -> bool:
-            statement = schema.insert(connection, schema.exemptions).values(
-                server_id=server_id, kind=kind.value, target_id=target_id
-            )
-            return connection.execute(statement.on_conflict_do_nothing()).rowcount > 0
+        Returns
+        -------
+        frozenset
+            Those that changed something; of the others it was so already.
+
+        Raises
+        ------
+        TooManyExemptions
+            If there would be more than a thousand of a kind.
+        """
+
+        def operation(connection: Connection) -> frozenset[Exemption]:
+            changed = {one for one in removed if _drop_exemption(connection, server_id, *one)}
+            new = {one for one in added if _put_exemption(connection, server_id, *one)}
+            for kind in {kind for kind, _ in new}:
+                if _exemptions(connection, server_id, kind) > MOST_EXEMPTIONS:
+                    raise TooManyExemptions(kind)
+            return frozenset(changed | new)
 
         return await self._write(server_id, operation)
 
+    async def add_exemption(self, server_id: int, kind: ExemptionKind, target_id: int) -> bool:
+        """Leave a role's members or a channel alone; ``False``: it was so already.
+
+        Raises
+        ------
+        TooManyExemptions
+            If there are a thousand of the kind already.
+        """
+        return bool(await self.change_exemptions(server_id, added=[(kind, target_id)]))
+
     async def remove_exemption(self, server_id: int, kind: ExemptionKind, target_id: int) -> bool:
         """Screen a role's members or a channel again; ``False``: there was no exemption."""
-        statement = delete(schema.exemptions).filter_by(
-            server_id=server_id, kind=kind.value, target_id=target_id
-        )
-        return await self._write(
-            server_id, lambda connection: connection.execute(statement).rowcount > 0
-        )
+        return bool(await self.change_exemptions(server_id, removed=[(kind, target_id)]))
 
     async def set_screen_titles(self, server_id: int, screen: bool) -> None:
         """Choose whether titles of threads and forum posts are screened."""
@@ -123,3 +167,30 @@ class Servers(RuleChoices, WholeSettings):
             set_column(connection, server_id, "notice_text", text)
 
         await self._write(server_id, operation)
+
+
+def _put_exemption(
+    connection: Connection, server_id: int, kind: ExemptionKind, target_id: int
+) -> bool:
+    statement = schema.insert(connection, schema.exemptions).values(
+        server_id=server_id, kind=kind.value, target_id=target_id
+    )
+    return connection.execute(statement.on_conflict_do_nothing()).rowcount > 0
+
+
+def _drop_exemption(
+    connection: Connection, server_id: int, kind: ExemptionKind, target_id: int
+) -> bool:
+    statement = delete(schema.exemptions).filter_by(
+        server_id=server_id, kind=kind.value, target_id=target_id
+    )
+    return connection.execute(statement).rowcount > 0
+
+
+def _exemptions(connection: Connection, server_id: int, kind: ExemptionKind) -> int:
+    statement = (
+        select(func.count())
+        .select_from(schema.exemptions)
+        .filter_by(server_id=server_id, kind=kind.value)
+    )
+    return int(connection.execute(statement).scalar_one())

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chat.alert_card import Alert, Background, alert_card, what_was_done
-from bot.chat.enforcement import Carried, Deed, Hurdle, What
+from bot.chat.carried import Carried, Deed, Hurdle, What
 from bot.labels import LABELS, Label, Scores, Thresholds
 from bot.rules import Action, Mode
 from bot.screening.explain import Phrase

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from sandbox.wire import Reply
 from tests.conftest import Scene
 
@@ -43,3 +45,16 @@ async def test_one_more_than_there_is_room_for_is_refused(scene: Scene) -> None:
         reply = await mo.run(general, "exempt add", role=blue)
         assert "now exempt" in reply.texts
     assert scene.rows(NUMBERS) == [("channel", MOST), ("role", MOST)]
+
+
+async def test_two_moderators_do_not_share_the_last_place(scene: Scene) -> None:
+    roles = [scene.server.add_role(name) for name in ("red", "blue", "green")]
+    async with scene.bot():
+        pass
+    fill(scene, "role", MOST - 1)
+    async with scene.bot(log_channel=False):
+        replies: list[Reply] = await asyncio.gather(
+            *(scene.mo.run(scene.general, "exempt add", role=role) for role in roles)
+        )
+    assert sorted("now exempt" in reply.texts for reply in replies) == [False, False, True]
+    assert scene.rows(NUMBERS) == [("role", MOST)]

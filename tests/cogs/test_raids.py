@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.chat import actions, crowds, enforcement, posting, standing, stubborn
+from bot.chat import actions, crowds, patiently, posting, standing, stubborn
 from bot.cogs import screening
 from sandbox.wire import Limit
 from tests.cogs.acting import done_to, enforce, flagged
@@ -26,7 +26,7 @@ def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actions, "MOST_WAITING", 3)
     monkeypatch.setattr(posting, "MOST_PENDING", 2)
     monkeypatch.setattr(crowds, "SUM_UP_EVERY_S", 0.2)
-    monkeypatch.setattr(enforcement, "_AGAIN_S", (0.0,))
+    monkeypatch.setattr(patiently, "_AGAIN_S", (0.0,))
     monkeypatch.setattr(stubborn, "_FIRST_S", 0.05)
 
 

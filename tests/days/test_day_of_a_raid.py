@@ -10,7 +10,7 @@ from typing import Any
 import discord
 import pytest
 
-from bot.chat import actions, crowds, enforcement, posting, stubborn
+from bot.chat import actions, crowds, patiently, posting, stubborn
 from bot.chat.deeds import timeout
 from bot.cogs import screening
 from sandbox.wire import Limit, Reply
@@ -36,7 +36,7 @@ def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actions, "MOST_WAITING", 3)
     monkeypatch.setattr(posting, "MOST_PENDING", 2)
     monkeypatch.setattr(crowds, "SUM_UP_EVERY_S", 0.2)
-    monkeypatch.setattr(enforcement, "_AGAIN_S", (0.0,))
+    monkeypatch.setattr(patiently, "_AGAIN_S", (0.0,))
     monkeypatch.setattr(stubborn, "_FIRST_S", 0.05)
     monkeypatch.setattr(screening, "_DRAIN_S", 0.05)  # a stop waits for nobody
     # However long the restart takes, a member was timed out but a moment ago.

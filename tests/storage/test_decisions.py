@@ -231,6 +231,7 @@ class TestCounts:
     async def test_outlast_a_locked_database(
         self, decisions: Decisions, path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
+        caplog.set_level("INFO")
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             decisions.count_passed(1, datetime.now(UTC), texts=2)
@@ -239,6 +240,8 @@ class TestCounts:
             decisions.count_passed(1, datetime.now(UTC), texts=3)
             await until(lambda: "not written yet" in caplog.text)
         await until(lambda: passed(path) == 5)
+        await until(lambda: "Counts of passed messages are written again" in caplog.text)
+        assert caplog.text.count("not written yet") == 1
 
 
 class TestNewDecision:

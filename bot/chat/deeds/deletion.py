@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import discord
 
+from bot.chat.carried import Deed, What
 from bot.chat.deeds.means import Means, Target, listed
 from bot.chat.deletions import Deletions
-from bot.chat.enforcement import Deed, What
 from bot.chat.lookup import permissions_in
 from bot.language import tr
 from bot.rules import Action

@@ -11,7 +11,7 @@ import discord
 
 from bot.chat.audit import Ground
 from bot.chat.captions import and_more
-from bot.chat.enforcement import Deed, What
+from bot.chat.carried import Deed, What
 from bot.rules import Action
 from bot.storage.decisions import Outcome
 from bot.storage.history import DeedKind

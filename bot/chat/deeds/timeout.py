@@ -9,8 +9,9 @@ from weakref import WeakValueDictionary
 
 import discord
 
+from bot.chat.carried import Deed, Hurdle, What
 from bot.chat.deeds.means import Means, Target, listed
-from bot.chat.enforcement import MODERATES, Deed, Hurdle, What, spared, timeout_member
+from bot.chat.member_deeds import MODERATES, spared, timeout_member
 from bot.chat.stubborn import stubbornly
 from bot.language import tr
 from bot.rules import Action
