@@ -69,6 +69,7 @@ from bot.storage.database import Database
 from bot.storage.decisions import Decisions
 from bot.storage.evidence import Evidence
 from bot.storage.excerpts import Excerpts
+from bot.storage.greetings import Greetings
 from bot.storage.journal import Journal
 from bot.storage.members import Members
 from bot.storage.offences import Offences
@@ -183,7 +184,7 @@ class Parts:
             PrivacyCommands(privacy, retention, members, self.servers, self.host),
             SettingsCommands(self.servers, retention),
             Purging(client, privacy, retention, Excerpts(self.database)),
-            Greeting(client, self.announcements),
+            Greeting(client, Greetings(self.database)),
             ReducedMode(client, self.servers, self.announcements),
             LogCommands(client, Journal(self.database)),
             StatisticsCommand(

@@ -122,6 +122,9 @@ async def scene(
 ) -> AsyncIterator[Scene]:
     async with PatientWire() as wire:
         server = wire.add_server("Demo")
+        # One that was joined just now would be greeted.
+        joined = wire.world.backend.get_member(server.id, wire.bot_id)
+        joined.joined_at = "2020-01-01T00:00:00+00:00"
         database = tmp_path / "hexward.db"
         yield Scene(
             wire=wire,
@@ -146,7 +149,7 @@ async def scene(
 
 @pytest.fixture
 def running(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Running:
-    """Run the bot until it is ready: a server that comes earlier is one that it knew before."""
+    """Run the bot, and go on once it is ready: what it finds at its start it has found by then."""
     ready = asyncio.Event()
 
     async def on_ready(_client: Hexward) -> None:

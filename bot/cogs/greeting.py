@@ -1,4 +1,4 @@
-"""Says hello in a server that the bot has just joined, once, and points to ``/setup``."""
+"""Says hello in a server that the bot has joined, once, and points to ``/setup``."""
 
 from __future__ import annotations
 
@@ -11,63 +11,74 @@ from discord.ext import commands
 from bot.chat.client import Hexward
 from bot.chat.faults import DISCORD_FAULTS
 from bot.chat.greeting_place import greeting_place
+from bot.chat.languages import speaking_to
 from bot.errors import DatabaseError
 from bot.language import tr
 from bot.logs import describe
-from bot.storage.announcements import Announcement, Announcements
+from bot.storage.greetings import Greetings
 
 log = logging.getLogger(__name__)
 
-# Another Discord-compatible server may call it a joining when a server comes back from an outage.
-_JUST_JOINED = timedelta(minutes=10)
+# With a new database, every server would look as though it had just been joined.
+_LATELY = timedelta(days=30)
 
 
 class Greeting(commands.Cog):
-    """Greets on joining; not at a start, after a lost connection or after an outage."""
+    """Greets once for each joining, also one while the bot was off or still starting.
 
-    def __init__(self, client: Hexward, announcements: Announcements) -> None:
+    Which joining it was, Discord tells by its time; a start, a lost connection or an outage of a
+    server does not change that.
+    """
+
+    def __init__(self, client: Hexward, greetings: Greetings) -> None:
         self._client = client
-        self._announcements = announcements
+        self._greetings = greetings
 
     @commands.Cog.listener()
     async def on_guild_join(self, server: discord.Guild) -> None:
-        joined_at = server.me.joined_at if server.me else None
-        if joined_at is not None and datetime.now(UTC) - joined_at > _JUST_JOINED:
-            return
-        try:
-            if await self._announcements.add(server.id, Announcement.GREETING):
-                await self._greet(server)
-        except (DatabaseError, *DISCORD_FAULTS) as error:
-            log.warning("Server %d was not greeted: %s", server.id, describe(error))
-
-    @commands.Cog.listener()
-    async def on_guild_remove(self, server: discord.Guild) -> None:
-        """Whoever invites the bot again is greeted again."""
-        await self._forget(server.id)
+        await self._look(server)
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
-        """Forget servers that were left while the bot was away."""
+        """Greet the servers that were joined meanwhile."""
         try:
-            greeted = await self._announcements.told(Announcement.GREETING)
+            greeted = await self._greetings.greeted()
         except DatabaseError as error:
             log.warning("Greetings could not be looked up: %s", error)
             return
-        for server_id in greeted - {server.id for server in self._client.guilds}:
-            await self._forget(server_id)
+        for server in self._client.guilds:
+            joined_at = _joined_at(server)
+            if joined_at is not None and greeted.get(server.id) != joined_at:
+                await self._look(server)
+
+    async def _look(self, server: discord.Guild) -> None:
+        joined_at = _joined_at(server)
+        if joined_at is None:
+            return
+        try:
+            new = await self._greetings.begin(server.id, joined_at)
+            if not new or datetime.now(UTC) - joined_at > _LATELY:
+                return
+            try:
+                await self._greet(server)
+            except DISCORD_FAULTS:
+                await self._greetings.take_back(server.id)
+                raise
+        except (DatabaseError, *DISCORD_FAULTS) as error:
+            log.warning("Server %d was not greeted: %s", server.id, describe(error))
 
     async def _greet(self, server: discord.Guild) -> None:
         channel = greeting_place(server)
         if channel is None:
             log.info("Server %d has no channel in which I may greet", server.id)
             return
-        await channel.send(_words())
+        with speaking_to(server):
+            words = _words()
+        await channel.send(words)
 
-    async def _forget(self, server_id: int) -> None:
-        try:
-            await self._announcements.remove(server_id, Announcement.GREETING)
-        except DatabaseError as error:
-            log.warning("Server %d may not be greeted the next time: %s", server_id, error)
+
+def _joined_at(server: discord.Guild) -> datetime | None:
+    return server.me.joined_at if server.me else None
 
 
 def _words() -> str:

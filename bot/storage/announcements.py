@@ -14,7 +14,6 @@ class Announcement(StrEnum):
     """What a server is told once."""
 
     REDUCED = "reduced"
-    GREETING = "greeting"
 
 
 class Announcements:

@@ -57,6 +57,7 @@ LASTING = frozenset(
         schema.escalation,
         schema.last_seen,
         schema.announcements,
+        schema.greetings,
         schema.privacy,
         schema.forgettings,
     }

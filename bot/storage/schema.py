@@ -378,3 +378,11 @@ announcements = Table(
     Column("server_id", BigInteger, primary_key=True, autoincrement=False),
     Column("kind", String(32), primary_key=True),
 )
+
+# Which joining of a server was greeted. Null: the bot was there before this was put down.
+greetings = Table(
+    "greetings",
+    metadata,
+    Column("server_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("joined_at", UtcTime),
+)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import discord
 
 from sandbox.wire import Server
 from tests.conftest import Running, Scene
 from tests.patience import until
 
-GREETED = "SELECT server_id FROM announcements WHERE kind = 'greeting'"
+GREETED = "SELECT server_id FROM greetings WHERE joined_at > '2020-02'"
 MANAGES = discord.Permissions(manage_guild=True)
 
 
@@ -34,29 +36,80 @@ async def test_it_greets_once_for_each_joining(scene: Scene, running: Running) -
         await scene.wire.quiet()
     async with running():
         await scene.wire.quiet()
-        assert len(first.bot_messages) == 1
-        server.remove_bot()
-        await until(lambda: not scene.rows(GREETED))
+    assert len(first.bot_messages) == 1
+    # Left and joined again while the bot was off.
+    join(scene, server, datetime.now(UTC))
+    async with running():
+        await scene.wire.wait_until(lambda: len(first.bot_messages) == 2)
 
 
-async def test_a_server_that_was_left_meanwhile_is_greeted_again(
+async def test_one_that_was_joined_while_it_was_off_is_greeted_at_the_start(
+    scene: Scene, running: Running
+) -> None:
+    server = scene.wire.add_server("New")
+    server.speak("de")
+    first = server.add_channel("first")
+    async with running():
+        greeting = await scene.wire.wait_for_message(first)
+        await scene.wire.quiet()
+    assert "Hallo" in greeting.content
+    assert len(first.bot_messages) == 1
+    assert scene.general.bot_messages == []
+
+
+async def test_one_that_is_joined_while_it_starts_is_greeted(scene: Scene) -> None:
+    async with scene.bot(log_channel=False):  # connected, and not ready yet
+        with scene.wire.invitation("New") as server:
+            first = server.add_channel("first")
+        await scene.wire.wait_for_message(first)
+        await scene.wire.quiet()
+    assert len(first.bot_messages) == 1
+
+
+async def test_one_that_was_there_before_this_was_kept_is_not_greeted(
     scene: Scene, running: Running
 ) -> None:
     async with running():
         pass
-    scene.change("INSERT INTO announcements VALUES (5, 'greeting')")
+    server = scene.wire.add_server("Older than the table")
+    first = server.add_channel("first")
+    scene.change(f"INSERT INTO greetings VALUES ({server.id}, NULL)")
     async with running():
-        await until(lambda: not scene.rows(GREETED))
+        await until(lambda: (server.id,) in scene.rows(GREETED))  # and this joining is known now
+        await scene.wire.quiet()
+    assert first.bot_messages == []
 
 
 async def test_an_old_membership_is_no_joining(scene: Scene, running: Running) -> None:
     async with running():
         with scene.wire.invitation("Old") as server:
             first = server.add_channel("first")
-            member = scene.wire.world.backend.get_member(server.id, server.bot.id)
-            member.joined_at = "2020-01-01T00:00:00+00:00"
+            join(scene, server, datetime(2020, 1, 1, tzinfo=UTC))
         await scene.wire.quiet()
     assert first.bot_messages == []
+
+
+async def test_a_greeting_that_discord_refused_is_made_up_for(
+    scene: Scene, running: Running
+) -> None:
+    server = scene.wire.add_server("New")
+    first = server.add_channel("first")
+    scene.wire.faults.refuse("POST", f"/channels/{first.id}/messages")
+    async with running():
+        await scene.wire.wait_until(lambda: refused(scene))
+        await until(lambda: not scene.rows(GREETED))
+    async with running():
+        await scene.wire.wait_for_message(first)
+
+
+def refused(scene: Scene) -> bool:
+    return any(request.status == 403 for request in scene.wire.requests)
+
+
+def join(scene: Scene, server: Server, at: datetime) -> None:
+    """Let the bot's time in a server begin at some moment."""
+    backend = scene.wire.world.backend
+    backend.get_member(server.id, server.bot.id).joined_at = at.isoformat()
 
 
 class TestThePlace:

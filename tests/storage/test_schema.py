@@ -87,6 +87,7 @@ COLUMNS = {
     "unscreened": {"message_id", "server_id", "channel_id", "at", "reason"},
     "last_seen": {"server_id", "message_id"},
     "announcements": {"server_id", "kind"},
+    "greetings": {"server_id", "joined_at"},
     "privacy": {"server_id", "retention_days", "excerpt_days", "left_at"},
     # The only words of members, of servers that asked for it.
     "excerpts": {"decision_id", "text", "stored_at"},
