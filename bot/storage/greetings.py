@@ -85,6 +85,6 @@ class Greetings:
         statement = select(schema.greetings.c.server_id, schema.greetings.c.joined_at)
         return await self._database.read(
             lambda connection: {
-                server_id: joined_at for server_id, joined_at in connection.execute(statement)
+                row.server_id: row.joined_at for row in connection.execute(statement)
             }
         )
