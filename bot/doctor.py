@@ -15,6 +15,7 @@ from bot.app import load
 from bot.chat.client import point_at
 from bot.chat.findings import Finding, Level, problems
 from bot.chat.intents import Asked, ContentIntent, Privileged
+from bot.chat.replies import replies_trace
 from bot.chat.server_checks import check_reading, check_server
 from bot.chat.supervision import lacks_intent, refusal
 from bot.errors import HexwardError, MissingExtraError
@@ -158,7 +159,10 @@ async def _attempt(
 ) -> AsyncIterator[Finding | None]:
     """One connection; None where it has to be tried again with fewer intents."""
     client = discord.Client(
-        intents=asked.intents(), max_messages=None, chunk_guilds_at_startup=False
+        intents=asked.intents(),
+        max_messages=None,
+        chunk_guilds_at_startup=False,
+        http_trace=replies_trace(),
     )
     ready = asyncio.Event()
     client.event(_setter(ready))

@@ -15,6 +15,7 @@ from discord.ext import commands
 from bot.chat.commands import HexwardTree
 from bot.chat.intents import Asked
 from bot.chat.languages import CommandTexts, locale_of_event
+from bot.chat.replies import replies_trace
 from bot.language import speaking
 from bot.logs import describe
 
@@ -72,6 +73,7 @@ class Hexward(commands.Bot):
             # Nobody needs a list of all members, not even where the bot could have it.
             chunk_guilds_at_startup=False,
             allowed_mentions=discord.AllowedMentions.none(),
+            http_trace=replies_trace(),
         )
         self._add_cogs = add_cogs
         self._before_close: list[Callable[[], Awaitable[None]]] = []
