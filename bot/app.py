@@ -30,6 +30,7 @@ from bot.chat.posting import Posting
 from bot.chat.setup_desk import SetupDesk
 from bot.chat.supervision import supervise
 from bot.chat.trial import Trial
+from bot.chat.unseen import Unseen
 from bot.cogs.actions import ActionCommands
 from bot.cogs.alert_cards import AlertCards
 from bot.cogs.beside_messages import ScreeningCommands
@@ -55,6 +56,7 @@ from bot.cogs.statistics import StatisticsCommand
 from bot.cogs.status import StatusCommand
 from bot.cogs.thresholds import ThresholdCommands
 from bot.cogs.titles import Titles
+from bot.cogs.unseen import UnseenFlags
 from bot.errors import MissingExtraError, SettingsError
 from bot.logs import describe
 from bot.metrics import Metrics, served
@@ -80,6 +82,7 @@ from bot.storage.samples import ScoreSamples
 from bot.storage.servers import Servers
 from bot.storage.statistics import Statistics
 from bot.storage.unscreened import KEEP, Unscreened
+from bot.storage.unshown import Unshown
 from bot.storage.verdicts import Verdicts
 from bot.transcript import transcript
 
@@ -110,6 +113,7 @@ class Parts:
     announcements: Announcements
     lone_texts: LoneTexts
     passed: Passed
+    unseen: Unseen
     previews: Previews
     asked: Asked
     host: Host
@@ -185,6 +189,7 @@ class Parts:
             SettingsCommands(self.servers, retention),
             Purging(client, privacy, retention, Excerpts(self.database)),
             Greeting(client, Greetings(self.database)),
+            UnseenFlags(client, self.servers, self.unseen),
             ReducedMode(client, self.servers, self.announcements),
             LogCommands(client, Journal(self.database)),
             StatisticsCommand(
@@ -228,13 +233,16 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         passed = Passed(decisions, samples)
         cards = Cards(database)
         upkeep = CardUpkeep(engine, verdicts, cards, Privacy(database))
-        posting = Posting(upkeep)
+        servers = Servers(database)
+        unseen = Unseen(await Unshown.open(database), servers)
+        posting = Posting(upkeep, unseen)
         yield Parts(
             engine=engine,
             metrics=metrics,
             presets=presets,
             database=database,
-            servers=Servers(database),
+            servers=servers,
+            unseen=unseen,
             decisions=decisions,
             unscreened=Unscreened(database, keep=max(KEEP, back)),
             verdicts=verdicts,

@@ -17,6 +17,7 @@ import discord
 from bot.chat.carried import Carried, Deed, Hurdle, What
 from bot.chat.flag import Case
 from bot.chat.languages import speaking_to
+from bot.chat.unseen import Unseen
 from bot.language import tr, trn
 from bot.logs import describe
 
@@ -49,6 +50,8 @@ class Crowd:
         Members, by id.
     standing
         Messages that were to be deleted and stand, by channel id and reason.
+    told
+        Flags that a line in the log channel tells of.
     """
 
     latest: Case
@@ -59,6 +62,12 @@ class Crowd:
     gone: int = 0
     timed_out: set[int] = field(default_factory=set)
     standing: Counter[tuple[int, str]] = field(default_factory=Counter)
+    told: int = 0
+
+    @property
+    def untold(self) -> int:
+        """Flags about which everything is done and which no line tells of yet."""
+        return max(0, self.count - self.pending - self.told)
 
     def add(self, case: Case) -> None:
         """Count a flag."""
@@ -183,10 +192,13 @@ class Crowds:
     ----------
     post
         Posts a line in the log channel of a case's server; None where that cannot be done.
+    unseen
+        Who hears of flags that no line tells of, should the line not be posted.
     """
 
-    def __init__(self, post: Post) -> None:
+    def __init__(self, post: Post, unseen: Unseen) -> None:
         self._post = post
+        self._unseen = unseen
         self._crowds: dict[int, Crowd] = {}
         self._lines: dict[int, _Line] = {}
 
@@ -195,12 +207,14 @@ class Crowds:
         crowd = self._crowd(case)
         crowd.add(case)
         crowd.note(case, carried)
+        self._unseen.await_line(case.server.id, crowd.untold)
 
     def add_lone(self, case: Case) -> None:
         """Count the flag of a title or a name."""
         crowd = self._crowd(case)
         crowd.add(case)
         crowd.lone += 1
+        self._unseen.await_line(case.server.id, crowd.untold)
 
     def expect(self, case: Case) -> None:
         """Count a flag about which something is still to be done; `done` says how it ended."""
@@ -214,6 +228,7 @@ class Crowds:
         if crowd is not None and crowd.pending:
             crowd.pending -= 1
             crowd.note(case, carried)
+            self._unseen.await_line(case.server.id, crowd.untold)
 
     async def drain(self) -> None:
         """Tell at once what is still to be told; for when the client closes."""
@@ -224,6 +239,8 @@ class Crowds:
         await asyncio.gather(
             *(lines[server_id].say(crowd, stopping=True) for server_id, crowd in crowds.items())
         )
+        for server_id, crowd in crowds.items():
+            self._unseen.await_line(server_id, crowd.untold)
 
     def _crowd(self, case: Case) -> Crowd:
         server_id = case.server.id
@@ -240,10 +257,12 @@ class Crowds:
         while quiet < _QUIET_LOOKS:
             await asyncio.sleep(SUM_UP_EVERY_S)
             await self._lines[server_id].say(crowd)
+            self._unseen.await_line(server_id, crowd.untold)
             words = crowd.words()
             quiet = quiet + 1 if words == before and not crowd.pending else 0
             before = words
         del self._crowds[server_id], self._lines[server_id]
+        self._unseen.give_up_line(server_id, crowd.untold)
         log.warning(
             "Server %d: %d flags came faster than Discord takes alerts, the database has them; "
             "messages that were to be deleted and stand: %d",
@@ -266,11 +285,13 @@ class _Line:
         """Post or edit it, if there is something new to say. Never raises."""
         with speaking_to(crowd.latest.server):  # also at the stop, which is no event of a server's
             words = crowd.words(stopping=stopping)
+        told = crowd.count - crowd.pending
         if words == self._told:
             return
         if self._message is None:
             self._message = await self._post(crowd.latest, words)
-            self._told = words if self._message is not None else ""
+            if self._message is not None:
+                self._told, crowd.told = words, told
             return
         try:
             await self._message.edit(content=words)
@@ -283,7 +304,7 @@ class _Line:
                 describe(error),
             )
             return
-        self._told = words
+        self._told, crowd.told = words, told
 
 
 def _why(deed: Deed) -> str:

@@ -22,7 +22,7 @@ def greeting_place(server: discord.Guild) -> discord.TextChannel | None:
     for channel in _candidates(server):
         granted = permissions_in(channel, me)
         may_post = granted.view_channel and granted.send_messages
-        if may_post and _managers_see(channel):
+        if may_post and managers_see(channel):
             return channel
     return None
 
@@ -36,7 +36,7 @@ def _candidates(server: discord.Guild) -> Iterator[discord.TextChannel]:
     yield from sorted(server.text_channels, key=is_public)
 
 
-def _managers_see(channel: discord.TextChannel) -> bool:
+def managers_see(channel: discord.TextChannel) -> bool:
     """Whether every role that may manage the server can read a channel.
 
     Owners and administrators can read all of them.

@@ -15,6 +15,7 @@ from bot.chat.carried import Carried, What
 from bot.chat.crowds import Crowds
 from bot.chat.flag import Case, Result
 from bot.chat.log_channel import find_log_channel
+from bot.chat.unseen import Unseen
 from bot.logs import describe
 from bot.storage.decisions import Outcome
 
@@ -35,11 +36,14 @@ class Posting:
     ----------
     upkeep
         What is known about a card before it is posted, and who looks after it then.
+    unseen
+        Who hears of what could not be posted.
     """
 
-    def __init__(self, upkeep: CardUpkeep) -> None:
+    def __init__(self, upkeep: CardUpkeep, unseen: Unseen) -> None:
         self._upkeep = upkeep
-        self.crowds = Crowds(self._post_line)
+        self._unseen = unseen
+        self.crowds = Crowds(self._post_line, unseen)
         self._pending: Counter[int] = Counter()
         self._complained: set[tuple[int, Outcome]] = set()
         self._told_remedies: set[tuple[int, What, int]] = set()
@@ -89,6 +93,7 @@ class Posting:
     async def drain(self) -> None:
         """Tell at once what is still to be told of crowds; for when the client closes."""
         await self.crowds.drain()
+        await self._unseen.drain()
 
     async def _send(self, shown: Shown, case: Case, channel: discord.abc.Messageable) -> None:
         view = await self._upkeep.first_view(case.decision_id)
@@ -102,7 +107,7 @@ class Posting:
         async def send(channel: discord.abc.Messageable) -> None:
             posted.append(await channel.send(words, nonce=f"crowd-{case.decision_id:x}"))
 
-        await self._post(case, send)
+        await self._post(case, send, flags=0)
         return posted[0] if posted else None
 
     def _remind_once(self, case: Case, carried: Carried) -> Carried:
@@ -122,9 +127,14 @@ class Posting:
             deeds.append(deed)
         return replace(carried, deeds=tuple(deeds))
 
-    async def _post(self, case: Case, send: Send) -> Result:
+    async def _post(self, case: Case, send: Send, *, flags: int = 1) -> Result:
+        """Post something that tells of so many flags by itself."""
         result = await _posted(case, send)
         self._tell_host(case.server.id, result)
+        if result.outcome is Outcome.ALERTED:
+            self._unseen.shown(case.server)
+        else:
+            self._unseen.failed(case.server, result.outcome, flags)
         return result
 
     def _tell_host(self, server_id: int, result: Result) -> None:

@@ -58,6 +58,7 @@ LASTING = frozenset(
         schema.last_seen,
         schema.announcements,
         schema.greetings,
+        schema.unshown,
         schema.privacy,
         schema.forgettings,
     }

@@ -371,6 +371,20 @@ forgettings = Table(
     Column("asked_at", UtcTime, nullable=False),
 )
 
+# How many flags no moderator was shown, because nothing could be posted in the log channel. A row
+# goes once that is told.
+unshown = Table(
+    "unshown",
+    metadata,
+    Column("server_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("since", UtcTime, nullable=False),
+    Column("flags", BigInteger, nullable=False),
+    # Counted in memory for a line that is not posted yet; a crash leaves them untold.
+    Column("crowded", BigInteger, nullable=False),
+    # When whoever can mend it was told last.
+    Column("told_at", UtcTime),
+)
+
 # What a server was told once and need not hear again.
 announcements = Table(
     "announcements",

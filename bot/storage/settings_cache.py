@@ -38,6 +38,14 @@ class SettingsCache:
         self._capacity = capacity
         # The task, not its result: those who ask while it runs wait for the same query.
         self._cache: OrderedDict[int, tuple[asyncio.Task[ServerSettings], float]] = OrderedDict()
+        self._when_changed: Callable[[int], None] | None = None
+
+    def when_changed(self, listener: Callable[[int], None]) -> None:
+        """Have `listener` told the id of a server whose settings were written.
+
+        It takes the place of an earlier one.
+        """
+        self._when_changed = listener
 
     async def get(self, server_id: int) -> ServerSettings:
         """The settings of a server.
@@ -80,7 +88,12 @@ class SettingsCache:
             return operation(connection)
 
         # In the writer, not here: a caller that is cancelled meanwhile must not leave an old value.
-        return await self._database.write(in_place, after=partial(self._forget, server_id))
+        return await self._database.write(in_place, after=partial(self._written, server_id))
+
+    def _written(self, server_id: int) -> None:
+        self._forget(server_id)
+        if self._when_changed is not None:
+            self._when_changed(server_id)
 
     def _forget(self, server_id: int) -> None:
         self._cache.pop(server_id, None)

@@ -86,6 +86,7 @@ COLUMNS = {
     },
     "unscreened": {"message_id", "server_id", "channel_id", "at", "reason"},
     "last_seen": {"server_id", "message_id"},
+    "unshown": {"server_id", "since", "flags", "crowded", "told_at"},
     "announcements": {"server_id", "kind"},
     "greetings": {"server_id", "joined_at"},
     "privacy": {"server_id", "retention_days", "excerpt_days", "left_at"},
