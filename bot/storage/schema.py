@@ -12,13 +12,11 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    Connection,
     Date,
     Double,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     SmallInteger,
     String,
     Table,
@@ -27,26 +25,37 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.labels import LABELS
+from bot.storage.metadata import insert, metadata
+from bot.storage.telling_tables import announcements, greetings, unshown
 from bot.storage.utc_time import UtcTime
 
-
-def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An ``INSERT`` that takes ``ON CONFLICT``, in the dialect of this connection."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
-
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "%(table_name)s_pk",
-        "fk": "%(table_name)s_%(column_0_name)s_fk",
-        "uq": "%(table_name)s_%(column_0_N_name)s_unique",
-        "ck": "%(table_name)s_%(constraint_name)s",
-    }
+__all__ = (
+    "actions",
+    "announcements",
+    "cards",
+    "channel_thresholds",
+    "daily_counts",
+    "decisions",
+    "deeds",
+    "escalation",
+    "excerpts",
+    "exemptions",
+    "forgettings",
+    "greetings",
+    "hourly_counts",
+    "insert",
+    "last_seen",
+    "metadata",
+    "privacy",
+    "sample_counts",
+    "score_samples",
+    "servers",
+    "thresholds",
+    "unscreened",
+    "unshown",
+    "verdicts",
 )
 
 servers = Table(
@@ -369,34 +378,4 @@ forgettings = Table(
     Column("server_id", BigInteger, primary_key=True, autoincrement=False),
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
     Column("asked_at", UtcTime, nullable=False),
-)
-
-# How many flags no moderator was shown, because nothing could be posted in the log channel. A row
-# goes once that is told.
-unshown = Table(
-    "unshown",
-    metadata,
-    Column("server_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("since", UtcTime, nullable=False),
-    Column("flags", BigInteger, nullable=False),
-    # Counted in memory for a line that is not posted yet; a crash leaves them untold.
-    Column("crowded", BigInteger, nullable=False),
-    # When whoever can mend it was told last.
-    Column("told_at", UtcTime),
-)
-
-# What a server was told once and need not hear again.
-announcements = Table(
-    "announcements",
-    metadata,
-    Column("server_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("kind", String(32), primary_key=True),
-)
-
-# Which joining of a server was greeted. Null: the bot was there before this was put down.
-greetings = Table(
-    "greetings",
-    metadata,
-    Column("server_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("joined_at", UtcTime),
 )
