@@ -20,6 +20,7 @@ from simcord.enums import AppCommandType
 from simcord.preview._server import PreviewServer
 from simcord.results import ResponseMessage
 
+from sandbox.locales import locales_of, name_of
 from sandbox.view import ChannelView
 from sandbox.world import World
 
@@ -124,10 +125,14 @@ class Page:
             web.get("/stage.json", self._stage),
             web.get("/stage/menu", self._menu),
             web.post("/stage/menu", self._choose),
+            web.post("/stage/language", self._speak),
         ]
         ours += [
             web.get(f"/stage/{name}", _file(_OURS / name))
-            for name in ("stage.js", "stage.css", "channel.js", "channel.css")
+            for name in (
+                *("stage.js", "stage.css", "channel.js", "channel.css"),
+                *("theme.js", "light.css"),
+            )
         ]
         theirs = [
             web.get(path, _file(_THEIRS / name))
@@ -180,10 +185,12 @@ class Page:
             raise web.HTTPBadRequest(text=str(error)) from error
 
     async def _channel(self, _: web.Request) -> web.Response:
-        """simcord's page, with a style sheet and a script of ours."""
+        """simcord's page, with style sheets and scripts of ours."""
         document = (_THEIRS / "index.html").read_text("utf-8")
         ours = (
+            '<script src="/stage/theme.js"></script>'
             '<link rel="stylesheet" href="/stage/channel.css">'
+            '<link rel="stylesheet" href="/stage/light.css">'
             '<script type="module" src="/stage/channel.js"></script>'
         )
         return web.Response(
@@ -213,6 +220,7 @@ class Page:
             {
                 "key": member.name,
                 "name": name,
+                "locale": self._world.locale_of(member.id),
                 "roles": [
                     backend.get_role(self._server.id, role_id).name
                     for role_id in backend.get_member(self._server.id, member.id).role_ids
@@ -220,7 +228,36 @@ class Page:
             }
             for name, member in self._members.items()
         ]
-        return _json({"server": self._server.name, "channels": channels, "members": members})
+        return _json(
+            {
+                "server": self._server.name,
+                "locale": backend.get_guild(self._server.id).preferred_locale,
+                "locales": self._locales(),
+                "channels": channels,
+                "members": members,
+            }
+        )
+
+    def _locales(self) -> list[str]:
+        registered = self._world.backend.commands.values()
+        return locales_of(command for commands in registered for command in commands.values())
+
+    async def _speak(self, request: web.Request) -> web.Response:
+        """Set the language of the member who is named, or else the server's."""
+        try:
+            wish = await request.json()
+            if wish["locale"] not in self._locales():
+                raise ValueError(f"The bot speaks no {wish['locale']!r}.")
+            if "member" in wish:
+                named = {member.name: member for member in self._members.values()}
+                self._world.locales[named[wish["member"]].id] = wish["locale"]
+            else:
+                self._world.backend.edit_guild(
+                    self._server.id, {"preferred_locale": wish["locale"]}
+                )
+        except (KeyError, TypeError, ValueError) as error:
+            raise web.HTTPBadRequest(text=str(error)) from error
+        return _json({})
 
     # simcord's preview has no menu on a message; Discord's has the bot's apps and Forward.
 
@@ -234,7 +271,9 @@ class Page:
             for name, channel in self._channels.items()
             if can_access_channel(self._world, channel.id, seat.member)
         ]
-        return _json({"apps": [app["name"] for app in apps], "forward": rooms})
+        locale = self._world.locale_of(seat.member.id)
+        shown = [{"name": app["name"], "label": name_of(app, locale)} for app in apps]
+        return _json({"apps": shown, "forward": rooms})
 
     async def _choose(self, request: web.Request) -> web.Response:
         seat = self._seat(request)

@@ -13,6 +13,7 @@ from simcord.backend.errors import BackendError, SetupError
 from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
 
 from sandbox import demo
+from sandbox.locales import ENGLISH
 from sandbox.page import Page, PortTaken
 from sandbox.world import World
 
@@ -63,6 +64,7 @@ class Stage:
 
     def __init__(self, world: World) -> None:
         server = world.create_guild(demo.SERVER_NAME)
+        world.backend.edit_guild(server.id, {"preferred_locale": ENGLISH})
         moderators = server.create_role("Moderators", permissions=_MODERATOR)
         self.members: Mapping[str, MemberActor] = {
             person.name: server.add_member(

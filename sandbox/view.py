@@ -8,6 +8,8 @@ world meanwhile, whoever did it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,11 +22,12 @@ from simcord.preview import Preview, _markdown, _server
 from simcord.preview._pages import _Page
 from simcord.preview._server import PreviewServer
 
+from sandbox.locales import ENGLISH, english_wish, localized_entry
 from sandbox.world import World
 
-# Discord shows mentions inside embeds; simcord leaves them as they are sent.
+# Discord shows mentions and small print inside embeds; simcord leaves them as they are sent.
 for _field in ("embed_description", "embed_field_value"):
-    _markdown._FIELD_POLICIES[_field]["mentions"] = True
+    _markdown._FIELD_POLICIES[_field] |= {"mentions": True, "subtext": True}
 
 
 #: A message that is not there. simcord lists the messages that a query finds in a sidebar, which
@@ -48,6 +51,14 @@ class _SharedServer(PreviewServer):
         """Answer the browser, which asks twice a second."""
         self.preview.catch_up(request.headers.get("X-Simcord-Context", ""))
         response: web.Response = await super()._state(request)
+        return response
+
+    async def _commands(self, request: web.Request) -> web.Response:
+        response: web.Response = await super()._commands(request)
+        if response.status == 200:
+            listed = json.loads(response.text or "{}")
+            seen = self.preview.as_seen(request.headers.get("X-Simcord-Context", ""), listed)
+            response.text = json.dumps(seen)
         return response
 
 
@@ -77,7 +88,7 @@ class ChannelView(Preview):
             display="responsive",
             width=960,
             height=720,
-            locale="en-GB",
+            locale=ENGLISH,
             timezone=_timezone(),
             presentation_time=None,
             assets={},
@@ -106,6 +117,7 @@ class ChannelView(Preview):
         page = self._open_page(viewer_id)
         page.window_end_id = None
         page.navigation_query = _NOTHING
+        self.locale = self.env.locale_of(viewer_id)
         self._publish(page, reason="initial")
         return self._page_payload(page)
 
@@ -116,7 +128,27 @@ class ChannelView(Preview):
             return
         self._seen[page_id] = self.env.changes
         self._advance_presentation_time()
+        self.locale = self.env.locale_of(page.viewer.id)
         self._publish(page, reason="refresh")
+
+    def as_seen(self, page_id: str, listed: dict[str, Any]) -> dict[str, Any]:
+        """A list of commands, in the language of the person who looks at the page."""
+        page = self._pages.get(page_id)
+        locale = ENGLISH if page is None else self.env.locale_of(page.viewer.id)
+        if locale == ENGLISH:
+            return listed
+        entries = [
+            entry
+            if (command := self._command(entry["commandId"])) is None
+            else localized_entry(entry, command, locale)
+            for entry in listed["entries"]
+        ]
+        return {**listed, "entries": entries}
+
+    def _command(self, command_id: Any) -> Mapping[str, Any] | None:
+        registered = self.env.backend.commands.values()
+        every = (command for commands in registered for command in commands.values())
+        return next((one for one in every if one["id"] == command_id), None)
 
     async def _action(self, context_id: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
         """Let actions take turns, where simcord would call all but the first one busy.
@@ -131,6 +163,11 @@ class ChannelView(Preview):
                     return self._reject(page, "unknown-kind", request_id=body.get("request_id"))
                 if body.get("sequence") == page.last_sequence + 1:
                     body = {**body, "published_revision": page.revision}
+                locale = self.locale = self.env.locale_of(page.viewer.id)
+                command = self._command(body.get("command_id"))
+                if locale != ENGLISH and command is not None:
+                    with contextlib.suppress(KeyError, TypeError):  # simcord says what is wrong
+                        body = english_wish(body, command, locale)
             return await super()._action(context_id, body)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -28,6 +28,8 @@ from simcord.env import Env
 from simcord.gateway import ShardRouter
 from simcord.http import FakeHTTPClient, FakeWebhookAdapter
 from simcord.preview import Preview
+
+from sandbox.locales import ENGLISH
 
 #: How long an act waits for the bot before it returns all the same: what Discord gives a bot
 #: to answer an interaction. What the bot does later still shows.
@@ -92,12 +94,18 @@ class World(Env):
         self.backend.transcript = self._bell = _Bell()
         self.backend.http_requests = _Bell()
         self.views: Sequence[Preview] = ()
+        #: The locale that a person has set, by the person's id; who has set none speaks English.
+        self.locales: dict[int, str] = {}
         self._outlasted: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
 
     @property
     def changes(self) -> int:
         """A number that grows with everything that happens."""
         return self._bell.rung
+
+    def locale_of(self, user_id: int) -> str:
+        """The locale that a person has set in Discord."""
+        return self.locales.get(user_id, ENGLISH)
 
     # ------------------------------------------------------------------ life
 
@@ -120,7 +128,7 @@ class World(Env):
             # Tasks that an event starts inherit this scope, and with it the way in which
             # discord.py answers interactions.
             with self._bot_scope():
-                router.feed(event, payload)
+                router.feed(event, self._localized(payload, event))
 
         self._gateway_feed = feed
         if not isinstance(client, discord.AutoShardedClient):
@@ -136,6 +144,16 @@ class World(Env):
                 router.feed("GUILD_CREATE", serializers.guild_create_payload(backend, guild))
         backend.subscribers.append(feed)
         await client.wait_until_ready()
+
+    def _localized(self, payload: Mapping[str, Any], event: str) -> Mapping[str, Any]:
+        """An event as Discord sends it: who clicks or types a command brings a language along."""
+        if event != "INTERACTION_CREATE":
+            return payload
+        user = payload["member"]["user"] if "member" in payload else payload["user"]
+        said = {**payload, "locale": self.locale_of(int(user["id"]))}
+        if "guild_id" in payload:
+            said["guild_locale"] = self.backend.get_guild(int(payload["guild_id"])).preferred_locale
+        return said
 
     async def shutdown(self) -> None:
         """Stop delivering events; what the bot has begun it may finish."""

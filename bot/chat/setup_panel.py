@@ -94,7 +94,7 @@ def _channel_section(
     state = told([Finding(one.level, "", one.what) for one in about], _MOST_ABOUT_CHANNEL)
     section: Section = [
         f"{heading}\n{state}",
-        (log_channel_menu(tr("Choose a channel that only moderators can read"), channel),),
+        (log_channel_menu(tr("A channel for moderators only"), channel),),
     ]
     if channel is None and can_make(server):
         section.append((button(Part.MAKE_CHANNEL, tr("Make a private channel for me")),))

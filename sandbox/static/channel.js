@@ -65,7 +65,7 @@ document.addEventListener("contextmenu", async (event) => {
   menu.className = "message-menu";
   menu.setAttribute("role", "menu");
   menu.append(
-    ...apps.map((app) => entry(`Apps › ${app}`, { message_id: messageId, app })),
+    ...apps.map(({ name, label }) => entry(`Apps › ${label}`, { message_id: messageId, app: name })),
     ...forward.map((room) => entry(`Forward to #${room}`, { message_id: messageId, forward: room })),
   );
   document.body.append(menu);

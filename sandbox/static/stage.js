@@ -5,6 +5,9 @@ const POLL_MS = 1000;
 const server = document.getElementById("server");
 const channels = document.getElementById("channels");
 const persona = document.getElementById("persona");
+const locale = document.getElementById("locale");
+const serverLocale = document.getElementById("server-locale");
+const theme = document.getElementById("theme");
 const pane = document.getElementById("channel");
 const watch = document.getElementById("watch");
 const watchTitle = document.getElementById("watch-title");
@@ -52,6 +55,34 @@ function drawWatch() {
   show(watchPane, token);
 }
 
+// In which language the bot speaks to the member, and in the server: only where it has several.
+function drawLanguages() {
+  const several = stage.locales.length > 1;
+  document.getElementById("own-language").hidden = !several;
+  document.getElementById("server-language").hidden = !several;
+  const member = stage.members.find((candidate) => candidate.key === persona.value);
+  for (const [select, chosen] of [[locale, member.locale], [serverLocale, stage.locale]]) {
+    if (select.length !== stage.locales.length) {
+      select.replaceChildren(...stage.locales.map((code) => new Option(languageName(code), code)));
+    }
+    if (document.activeElement !== select) select.value = chosen;
+  }
+}
+
+// A language by its own name: English, Deutsch.
+function languageName(code) {
+  const [language, region] = code.split("-");
+  const shown = region && code !== "en-GB" ? code : language;
+  return new Intl.DisplayNames([code], { type: "language" }).of(shown);
+}
+
+async function speak(wish) {
+  await fetch("/stage/language", { method: "POST", body: JSON.stringify(wish) });
+  for (const frame of [pane, watchPane]) {
+    if (frame.dataset.address) frame.contentWindow.location.reload();
+  }
+}
+
 function draw() {
   const open = visible();
   const current = open.find((channel) => channel.name === here) || open[0];
@@ -60,6 +91,7 @@ function draw() {
   show(pane, current.seats[persona.value], target);
   drawWatch();
   drawChannels();
+  drawLanguages();
 }
 
 function go(channel, message = null) {
@@ -100,4 +132,12 @@ addEventListener("message", (event) => {
   if (event.origin === location.origin) jump(event.data);
 });
 persona.addEventListener("change", () => go(here));
+locale.addEventListener("change", () => speak({ member: persona.value, locale: locale.value }));
+serverLocale.addEventListener("change", () => speak({ locale: serverLocale.value }));
+theme.value = localStorage.getItem("theme") || "";
+theme.addEventListener("change", () => {
+  if (theme.value) localStorage.setItem("theme", theme.value);
+  else localStorage.removeItem("theme");
+  applyTheme();
+});
 poll();

@@ -57,7 +57,7 @@ async def test_refusals_are_translated_too(scene: Scene) -> None:
         assert "**Drohung**: melden." in typed.texts
         scene.ada.speak("de")
         refused = await scene.ada.run(scene.general, "thresholds show", force=True)
-        assert "die Berechtigung Server verwalten" in refused.texts
+        assert "die Berechtigung „Server verwalten“" in refused.texts
 
 
 async def test_autocompletion_offers_what_the_member_would_say(scene: Scene) -> None:

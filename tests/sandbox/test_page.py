@@ -230,7 +230,10 @@ async def test_menu_on_a_message_runs_apps_and_forwards(
 
     menus = [await http.get(f"{stage.url}stage/menu", headers=tab.headers) for tab in (mo, ada)]
     assert [await menu.json() for menu in menus] == [
-        {"apps": ["Check message"], "forward": ["general", "gaming", "mod-log"]},
+        {
+            "apps": [{"name": "Check message", "label": "Check message"}],
+            "forward": ["general", "gaming", "mod-log"],
+        },
         {"apps": [], "forward": ["general", "gaming"]},
     ]
     for wish in ({"app": "Check message"}, {"forward": "gaming"}):
@@ -243,6 +246,38 @@ async def test_menu_on_a_message_runs_apps_and_forwards(
     body = {"message_id": str(posted.message_id), "forward": "mod-log"}
     answer = await http.post(f"{stage.url}stage/menu", json=body, headers=ada.headers)
     assert answer.status == 400
+
+
+async def test_member_whose_discord_is_in_another_language(
+    stage: Stage, http: aiohttp.ClientSession
+) -> None:
+    languages = f"{stage.url}stage/language"
+    for wish in ({"member": "mo", "locale": "de"}, {"locale": "de"}):
+        assert (await http.post(languages, json=wish)).status == 200
+    chosen = await (await http.get(f"{stage.url}stage.json")).json()
+    assert chosen["locales"] == ["en-GB", "de"]
+    assert chosen["locale"] == "de"
+    spoken = {member["key"]: member["locale"] for member in chosen["members"]}
+    assert (spoken["mo"], spoken["ada"]) == ("de", "en-GB")
+
+    await stage.post("hello")
+    mo = await Tab.open(http, stage, "mo", "general")
+    assert (await mo.state())["profile"]["locale"] == "de"
+    assert (await mo.run_command("prüfen", wortlaut="what an idiot"))["settlement"] == "settled"
+    assert "harmful (de, de)" in str(await mo.messages())
+    menu = await (await http.get(f"{stage.url}stage/menu", headers=mo.headers)).json()
+    assert menu["apps"] == [{"name": "Check message", "label": "Nachricht prüfen"}]
+
+
+@pytest.mark.parametrize(
+    "wish", [{"member": "mo", "locale": "tlh"}, {"member": "eve", "locale": "de"}, {}, []]
+)
+async def test_languages_that_cannot_be_chosen(
+    stage: Stage, http: aiohttp.ClientSession, wish: object
+) -> None:
+    assert (await http.post(f"{stage.url}stage/language", json=wish)).status == 400
+    chosen = await (await http.get(f"{stage.url}stage.json")).json()
+    assert {chosen["locale"], *(member["locale"] for member in chosen["members"])} == {"en-GB"}
 
 
 async def test_members_have_no_seat_in_the_moderators_channel(

@@ -13,6 +13,20 @@ import discord
 from discord import app_commands
 from discord.ext import commands, tasks
 
+GERMAN = {"check": "prüfen", "text": "wortlaut", "Check message": "Nachricht prüfen"}
+
+
+class GermanTexts(app_commands.Translator):
+    """The toy bot's commands in the one other language that it has."""
+
+    async def translate(
+        self,
+        string: app_commands.locale_str,
+        locale: discord.Locale,
+        context: app_commands.TranslationContextTypes,
+    ) -> str | None:
+        return GERMAN.get(string.message) if locale is discord.Locale.german else None
+
 
 class ToyBot(commands.Bot):
     """Scores in a worker thread behind a bounded queue, records with aiosqlite, alerts, answers.
@@ -47,6 +61,7 @@ class ToyBot(commands.Bot):
         self._thread.start()
         self._server = asyncio.create_task(self._serve())
         self._heart.start()
+        await self.tree.set_translator(GermanTexts())
         self.tree.add_command(app_commands.Command(name="check", description="…", callback=check))
         self.tree.add_command(app_commands.ContextMenu(name="Check message", callback=check_menu))
         await self.tree.sync()
@@ -107,7 +122,9 @@ class ToyBot(commands.Bot):
 async def check(interaction: discord.Interaction[ToyBot], text: str) -> None:
     await interaction.response.defer(ephemeral=True)
     harmful = await interaction.client.score(text)
-    await interaction.followup.send("harmful" if harmful else "harmless", ephemeral=True)
+    spoken = f"{interaction.locale}, {interaction.guild_locale}"
+    words = f"{'harmful' if harmful else 'harmless'} ({spoken})"
+    await interaction.followup.send(words, ephemeral=True)
 
 
 @app_commands.default_permissions(manage_messages=True)
