@@ -25,7 +25,7 @@ async def test_a_moderator_is_answered_in_their_own_language(scene: Scene) -> No
         scene.mo.speak("de")
         reply = await scene.mo.run(scene.general, "thresholds set", label="threat", value=0.55)
         assert reply.ephemeral
-        assert "**Drohung** markiert jetzt ab **0.55**" in reply.texts
+        assert "**Drohung** wird jetzt ab **0.55** markiert" in reply.texts
         shown = (await scene.mo.run(scene.general, "thresholds show")).texts
         assert "Drohung" in shown
         assert "0.55  (Vorlage " in shown

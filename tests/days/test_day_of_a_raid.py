@@ -72,7 +72,7 @@ async def test_a_day_of_a_raid(scene: Scene) -> None:
         assert "Gib meiner Rolle" in card.texts
         await answered("doctor", "❌ **Aktionen** · Zum Löschen fehlt mir")
         server.bot_role.set_permissions(ACTS)
-        await answered("mode show", "Ich habe jede Berechtigung")
+        await answered("mode show", "Ich habe alle Berechtigungen")
         await answered("doctor", "Alles in Ordnung")
 
         # A raid, and the bot is stopped in the middle: Discord is slow to delete.
