@@ -51,14 +51,16 @@ class Claims:
         decision_id = target.ground.decision_id
         duration = target.timeout if means.action is Action.TIMEOUT else None
         try:
-            deed_id = await self._begin(decision_id, means, duration)
-            if deed_id is None and taken_over:
-                left = await self.left_behind(decision_id, means)
-                if left is not None and left.result is DeedResult.DONE:
-                    return Deed(True, means.what, until=left.ends_at())
-                deed_id = None if left is None else left.id
-                if left is not None:
-                    target = replace(target, begun_ends_at=left.ends_at())
+            # First of all: a new claim would take the place of one that is old by now, and what
+            # was begun then would be done a second time.
+            left = await self._taken_over(decision_id, means) if taken_over else None
+            if left is not None and left.result is DeedResult.DONE:
+                return Deed(True, means.what, until=left.ends_at())
+            if left is not None:
+                deed_id: int | None = left.id
+                target = replace(target, begun_ends_at=left.ends_at())
+            else:
+                deed_id = await self._begin(decision_id, means, duration)
         except DatabaseError as error:
             log.error("Decision %d: no %s: %s", decision_id, means.what.value, error)
             why = tr("The database could not be written.")
@@ -88,6 +90,13 @@ class Claims:
             return None
         deed = history.last(means.kind, DeedResult.BEGUN, DeedResult.DONE)
         return deed if deed is not None and deed.moderator_id is None else None
+
+    async def _taken_over(self, decision_id: int, means: Means) -> RecordedDeed | None:
+        """What an earlier run has done, or had begun; the latter is ours from now on."""
+        left = await self.left_behind(decision_id, means)
+        if left is None or left.result is DeedResult.DONE:
+            return left
+        return await _patiently(lambda: self._verdicts.take_over(decision_id, means.kind))
 
     async def own(self, deed: RecordedDeed) -> None:
         """Write down that something was done whose answer a stop has cut off."""

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import discord
 
 from bot.chat.commands import Refusal
-from bot.chat.lookup import ServerChannel, parent_ids, permissions_in
+from bot.chat.lookup import Lookup, ServerChannel, parent_ids, permissions_in
 from bot.language import number, tr
 from bot.storage.server_settings import MOST_EXEMPTIONS, ExemptionKind, ServerSettings
 from bot.storage.servers import Exemption, Servers, TooManyExemptions
@@ -90,3 +90,40 @@ def is_exempt_member(
     if settings.exempt_role_ids & {role.id for role in member.roles}:
         return True
     return settings.exempt_moderators and permissions_in(channel, member).manage_messages
+
+
+async def is_exempt_message(
+    message: discord.Message, server: discord.Guild, settings: ServerSettings, lookup: Lookup
+) -> bool:
+    """Whether the server does not want a message looked at; cheapest questions first."""
+    by_app = message.author.bot or message.webhook_id is not None
+    if by_app and settings.exempt_bots:
+        return True
+    if message.channel.id in settings.exempt_channel_ids:
+        return True
+    channel = await lookup.place(message.channel, server)
+    if parent_ids(channel) & settings.exempt_channel_ids:
+        return True
+    if message.webhook_id is not None:
+        return False
+    if not (settings.exempt_moderators or settings.exempt_role_ids):
+        return False
+    member = await lookup.author(message, server)
+    return member is not None and is_exempt_member(member, settings, channel)
+
+
+async def is_exempt_author(
+    author_id: int,
+    channel_id: int,
+    server: discord.Guild,
+    settings: ServerSettings,
+    lookup: Lookup,
+) -> bool:
+    """The same of a message of which only ids are known; it may be gone, and its channel too."""
+    if channel_id in settings.exempt_channel_ids:
+        return True
+    channel = await lookup.place(discord.Object(channel_id), server)
+    if parent_ids(channel) & settings.exempt_channel_ids:
+        return True
+    member = await lookup.member(author_id, server)
+    return member is not None and is_exempt_member(member, settings, channel)

@@ -128,6 +128,8 @@ def _what(decision: RecordedDecision) -> str:
             return tr("It got no card of its own: too many flags came at once.")
         case Outcome.MESSAGE_GONE:
             return tr("Nothing was done: the message was gone or had changed.")
+        case Outcome.EXEMPT:
+            return tr("Nothing was done: the author or the channel had been exempted meanwhile.")
         case Outcome.TOO_LATE:
             return tr("Nothing was done: it was found too late.")
         case Outcome.FAILED:

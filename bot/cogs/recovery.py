@@ -13,9 +13,10 @@ from discord.ext import commands
 from bot.chat.actions import Actions, Flag, Late, Result
 from bot.chat.client import Hexward
 from bot.chat.deeds import timeout
+from bot.chat.exemptions import is_exempt_author, is_exempt_message
 from bot.chat.languages import speaking_to
 from bot.chat.lone_texts import LoneTexts
-from bot.chat.lookup import messages_by_id
+from bot.chat.lookup import Lookup, messages_by_id
 from bot.chat.revisions import AS_POSTED, milliseconds
 from bot.chat.surfaces import parts, stands_alone
 from bot.errors import DatabaseError
@@ -57,6 +58,7 @@ class Recovery(commands.Cog):
         self._actions = actions
         self._lone_texts = lone_texts
         self._made_at = datetime.now(UTC)
+        self._lookup = Lookup()
         self._task: asyncio.Task[None] | None = None
         # Servers with something unsettled that were not there when it was looked for.
         self._absent: set[int] = set()
@@ -214,9 +216,11 @@ class Recovery(commands.Cog):
         if isinstance(message, Result):
             return message
         if message is None:
-            return await self._actions.finish_without(
-                recorded, server, self._late(recorded, settings)
-            )
+            late = await self._late(recorded, server, settings)
+            return await self._actions.finish_without(recorded, server, late)
+        if await is_exempt_message(message, server, settings, self._lookup):
+            # Since it was decided, or the author moderates by now.
+            return Result(Outcome.EXEMPT)
         edited = message.edited_at
         if (AS_POSTED if edited is None else milliseconds(edited)) != recorded.revision:
             return Result(Outcome.MESSAGE_GONE, "edited since")
@@ -249,11 +253,18 @@ class Recovery(commands.Cog):
             )
         )
 
-    def _late(self, recorded: RecordedDecision, settings: ServerSettings) -> Late:
+    async def _late(
+        self, recorded: RecordedDecision, server: discord.Guild, settings: ServerSettings
+    ) -> Late:
         """What may be done although the message is gone, perhaps by our own hand."""
         enforced = recorded.mode is Mode.ENFORCE and settings.mode is Mode.ENFORCE
         young = recorded.decided_at >= self._made_at - timeout.LATEST
-        return Late(settings.log_channel_id, enforced and young)
+        may_time_out = enforced and young and recorded.timeout is not None
+        if may_time_out and await is_exempt_author(
+            recorded.author_id, recorded.channel_id, server, settings, self._lookup
+        ):
+            may_time_out = False
+        return Late(settings.log_channel_id, may_time_out)
 
 
 def _unreadable(error: Exception) -> Result:

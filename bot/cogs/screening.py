@@ -15,8 +15,8 @@ from discord.ext import commands
 from bot.chat.actions import Actions, Flag, Result
 from bot.chat.backlog import Backlog
 from bot.chat.client import Hexward
-from bot.chat.exemptions import is_exempt_member
-from bot.chat.lookup import Lookup, message_by_id, parent_ids, server_of
+from bot.chat.exemptions import is_exempt_message
+from bot.chat.lookup import Lookup, message_by_id, server_of
 from bot.chat.passages import read_through
 from bot.chat.passed import Passed
 from bot.chat.revisions import Revisions
@@ -196,7 +196,7 @@ class Screening(commands.Cog):
         if not texts:
             return
         settings = await self._servers.get(server.id)
-        if await self._is_exempt(message, server, settings):
+        if await is_exempt_message(message, server, settings, self._lookup):
             return
         revision = self._revisions.next(message, texts)
         if revision is None:
@@ -215,27 +215,6 @@ class Screening(commands.Cog):
         if passed := [end for end in ends if isinstance(end, Scores)]:
             place = await self._lookup.place(message.channel, server)
             self._passed.note(server.id, passed, author_id=message.author.id, channel=place)
-
-    async def _is_exempt(
-        self, message: discord.Message, server: discord.Guild, settings: ServerSettings
-    ) -> bool:
-        """Whether the server does not want this message looked at; cheapest questions first."""
-        by_app = message.author.bot or message.webhook_id is not None
-        if by_app and settings.exempt_bots:
-            return True
-        if message.channel.id in settings.exempt_channel_ids:
-            return True
-        channel = await self._lookup.place(message.channel, server)
-        if parent_ids(channel) & settings.exempt_channel_ids:
-            return True
-        if message.webhook_id is not None:
-            return False
-        if not (settings.exempt_moderators or settings.exempt_role_ids):
-            return False
-        member = await self._lookup.author(message, server)
-        if member is None:
-            return False
-        return is_exempt_member(member, settings, channel)
 
     async def _screen_text(
         self,

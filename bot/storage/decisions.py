@@ -40,6 +40,7 @@ class Outcome(StrEnum):
     CROWDED_OUT = "crowded_out"
     MESSAGE_GONE = "message_gone"
     TOO_LATE = "too_late"
+    EXEMPT = "exempt"
     FAILED = "failed"
 
 

@@ -80,6 +80,16 @@ class Verdicts:
             partial(_begin, decision_id, kind, moderator_id, duration)
         )
 
+    async def take_over(self, decision_id: int, kind: DeedKind) -> RecordedDeed | None:
+        """Lay claim to a deed that the bot had begun when it stopped, however long ago.
+
+        Returns
+        -------
+        RecordedDeed or None
+            None: there is none, or the flag was dismissed.
+        """
+        return await self._database.write(partial(_take_over, decision_id, kind))
+
     async def finish(self, deed_id: int, *, done: bool, detail: str | None = None) -> None:
         """Write down how a deed ended. One that a moderator did also upholds the flag.
 
@@ -176,11 +186,8 @@ def _begin(
 ) -> int | None:
     if not lock(connection, decision_id):
         return None
-    table, verdicts, now = schema.deeds, schema.verdicts, datetime.now(UTC)
-    verdict = connection.execute(
-        select(verdicts.c.verdict).where(verdicts.c.decision_id == decision_id)
-    ).scalar_one_or_none()
-    if verdict == Verdict.DISMISSED:
+    table, now = schema.deeds, datetime.now(UTC)
+    if _is_dismissed(connection, decision_id):
         return None
     _give_up_old(connection, decision_id, now)
     if kind is DeedKind.TIMEOUT:
@@ -200,6 +207,25 @@ def _begin(
         .returning(table.c.id)
     )
     return connection.execute(statement).scalar_one_or_none()
+
+
+def _take_over(decision_id: int, kind: DeedKind, connection: Connection) -> RecordedDeed | None:
+    if not lock(connection, decision_id) or _is_dismissed(connection, decision_id):
+        return None
+    for deed in _deeds(connection, decision_id):
+        if deed.kind is kind and deed.result is DeedResult.BEGUN and deed.moderator_id is None:
+            now, table = datetime.now(UTC), schema.deeds
+            connection.execute(update(table).where(table.c.id == deed.id).values(changed_at=now))
+            return deed
+    return None
+
+
+def _is_dismissed(connection: Connection, decision_id: int) -> bool:
+    verdicts = schema.verdicts
+    verdict = connection.execute(
+        select(verdicts.c.verdict).where(verdicts.c.decision_id == decision_id)
+    ).scalar_one_or_none()
+    return verdict == Verdict.DISMISSED
 
 
 def _give_up_old(connection: Connection, decision_id: int, now: datetime) -> None:

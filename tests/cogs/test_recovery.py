@@ -9,7 +9,7 @@ from simcord.backend.serializers import guild_create_payload
 
 from bot.chat import client
 from tests.cogs.acting import choose, done_to, enforce
-from tests.conftest import Scene
+from tests.conftest import MODERATOR, Scene
 from tests.patience import until
 
 
@@ -111,9 +111,10 @@ async def test_a_deletion_whose_answer_a_stop_cut_off_counts_as_done(scene: Scen
     assert scene.rows("SELECT result FROM deeds") == [("done",)]
 
 
+@pytest.mark.parametrize("changed", ["changed_at", "datetime(changed_at, '-5 minutes')"])
 @pytest.mark.parametrize("running", [timedelta(minutes=56), timedelta(minutes=40)])
 async def test_a_timeout_that_a_stop_cut_off_is_not_given_twice(
-    scene: Scene, running: timedelta
+    scene: Scene, running: timedelta, changed: str
 ) -> None:
     async with scene.bot():
         await enforce(scene, "insult", "timeout", duration="1h")
@@ -123,7 +124,8 @@ async def test_a_timeout_that_a_stop_cut_off_is_not_given_twice(
     scene.change("UPDATE decisions SET id = 101, outcome = NULL")
     # Begun five minutes ago, so it has 55 left if Discord ever heard of it.
     scene.change(
-        "UPDATE deeds SET decision_id = 101, result = 'begun', at = datetime(at, '-5 minutes')"
+        "UPDATE deeds SET decision_id = 101, result = 'begun', at = datetime(at, '-5 minutes'), "
+        f"changed_at = {changed}"
     )
     member = scene.wire.world.backend.get_member(scene.server.id, scene.ada.id)
     member.timed_out_until = (datetime.now(UTC) + running).isoformat()
@@ -136,6 +138,57 @@ async def test_a_timeout_that_a_stop_cut_off_is_not_given_twice(
     # On record as its own either way, so that taking the flag back ends it.
     assert scene.rows("SELECT outcome FROM decisions") == [("timed_out",)]
     assert scene.rows("SELECT DISTINCT result FROM deeds") == [("done",)]
+
+
+async def test_a_timeout_that_would_be_over_is_not_begun_anew(scene: Scene) -> None:
+    async with scene.bot():
+        await enforce(scene, "insult", "timeout", duration="10m")
+        await scene.ada.post(scene.general, "you idiot")
+        await scene.wire.wait_for_message(scene.log)
+        await scene.wire.quiet()
+    scene.change("UPDATE decisions SET id = 101, outcome = NULL")
+    scene.change(
+        "UPDATE deeds SET decision_id = 101, result = 'begun', at = datetime(at, '-30 minutes'), "
+        "changed_at = datetime(changed_at, '-30 minutes')"
+    )
+    member = scene.wire.world.backend.get_member(scene.server.id, scene.ada.id)
+    member.timed_out_until = None
+    before = done_to(scene)
+    async with scene.bot(log_channel=False):
+        card = await scene.wire.wait_for_message(scene.log)
+        await scene.wire.quiet()
+    assert "the timeout would be over by now" in card.texts
+    assert done_to(scene) == before
+    assert scene.rows("SELECT result FROM deeds WHERE kind = 'timeout'") == [("failed",)]
+
+
+@pytest.mark.parametrize("how", ["role", "channel", "moderates"])
+@pytest.mark.parametrize("gone", [True, False])
+async def test_who_was_exempted_meanwhile_is_left_alone(scene: Scene, how: str, gone: bool) -> None:
+    friends = scene.server.add_role("friends")
+    async with scene.bot():
+        await choose(scene, "insult", "timeout", duration="1h")
+        message = await scene.ada.post(scene.general, "you idiot")
+        await scene.wire.wait_for_message(scene.log)
+        await scene.mo.run(scene.general, "mode enforce")
+        if how == "role":
+            await scene.mo.run(scene.general, "exempt add", role=friends)
+        elif how == "channel":
+            await scene.mo.run(scene.general, "exempt add", channel=scene.general)
+    if how == "role":
+        scene.ada.give_role(friends)
+    elif how == "moderates":
+        scene.ada.give_role(scene.server.add_role("moderators", MODERATOR))
+    scene.change("UPDATE decisions SET id = 101, outcome = NULL, mode = 'enforce'")
+    if gone:
+        await message.delete()
+    cards = len(scene.log.bot_messages)
+    async with scene.bot(log_channel=False):
+        end = "message_gone" if gone else "exempt"
+        await until(lambda: scene.rows("SELECT outcome FROM decisions") == [(end,)])
+        await scene.wire.quiet()
+    assert done_to(scene) == []
+    assert len(scene.log.bot_messages) == cards
 
 
 async def test_a_card_that_was_posted_before_the_crash_is_not_posted_again(scene: Scene) -> None:

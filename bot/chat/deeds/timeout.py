@@ -63,6 +63,10 @@ class Timeout(Means):
         who = (server.id, target.author_id)
         async with self._turns.setdefault(who, asyncio.Lock()):
             now = datetime.now(UTC)
+            if target.begun_ends_at is not None and target.begun_ends_at <= now:
+                # Given or not: a second one for the same message would be one too many.
+                why = tr("I stopped in the middle of it, and the timeout would be over by now.")
+                return Deed(False, self.what, why, Hurdle.UNANSWERED)
             ends = self._ends(who, now)
             if ends is not None and now + target.timeout <= ends + _AGAIN:
                 why = tr("The member was timed out a moment ago, for another message.")
