@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import cached_property, partial
@@ -20,10 +20,10 @@ from sqlalchemy import (
     Integer,
     Select,
     and_,
+    bindparam,
     case,
     cast,
     func,
-    literal,
     or_,
     select,
 )
@@ -70,35 +70,28 @@ class Estimate:
 
     Attributes
     ----------
-    margin
-        In 95 of 100 cases the truth is no farther away; 0 if it was counted.
-    unfound
-        How many more there may be where no sample was one, in 95 of 100 cases.
+    below, above
+        In 95 of 100 cases the truth is no farther away than this; 0 if it was counted.
     """
 
     count: float
-    margin: float = 0.0
-    unfound: int = 0
+    below: float = 0.0
+    above: float = 0.0
 
     @property
     def exact(self) -> bool:
         """Whether it is right to the last text."""
-        return round(self.margin) == 0 and not self.unfound
+        return round(self.below) == 0 and round(self.above) == 0
 
     @property
     def low(self) -> int:
         """The lower end, a whole number."""
-        return max(round(self.count - self.margin), 0)
+        return max(round(self.count - self.below), 0)
 
     @property
     def high(self) -> int:
-        """The upper end, a whole number.
-
-        What two independent estimates may lack adds up as their squares do (Zou, Huang and Zhang
-        2009, "A note on confidence interval estimation for a linear function of binomial
-        proportions", Computational Statistics & Data Analysis 53).
-        """
-        return round(self.count + math.hypot(self.margin, self.unfound))
+        """The upper end, a whole number."""
+        return round(self.count + self.above)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,33 +121,43 @@ class Stock:
         """How many texts one that is known stands for."""
         return self.stands_for / self.known
 
-    def at(self, threshold: float) -> tuple[float, float]:
-        """How many would flag, and the variance of that.
+    def at(self, threshold: float) -> Estimate:
+        """How many would flag.
 
-        The variance is that of a proportion in a simple random sample without replacement
-        (Cochran, Sampling Techniques, 3rd ed., eq. 3.8).
+        Where some of the sample do, the ends are Wilson's (1927, "Probable inference, the law of
+        succession, and statistical inference", Journal of the American Statistical Association 22),
+        with the variance of a proportion in a sample without replacement (Cochran, Sampling
+        Techniques, 3rd ed., theorem 3.2): for n of N texts, z² becomes z² (N − n)/(N − 1). Where
+        none or all do, see `_unseen`.
         """
         least = least_thousandths(threshold)
         found = sum(number for level, number in self.levels.items() if level >= least)
-        if self.known == self.stands_for or self.known < 2:
-            return found * self.weight, 0.0
-        share = found / self.known
-        spread = share * (1 - share) / (self.known - 1) * (1 - self.known / self.stands_for)
-        return found * self.weight, self.stands_for**2 * spread
+        count = found * self.weight
+        if self.known == self.stands_for:
+            return Estimate(count)
+        if found == 0:
+            return Estimate(count, above=0.0 if threshold >= self.below else self._unseen())
+        if found == self.known:
+            return Estimate(count, below=self._unseen())
+        n, share = self.known, found / self.known
+        squared = _NORMAL_95**2 * (self.stands_for - n) / (self.stands_for - 1)
+        middle = (share + squared / (2 * n)) / (1 + squared / n)
+        half = math.sqrt(squared * (share * (1 - share) + squared / (4 * n)) / n) / (
+            1 + squared / n
+        )
+        # What the sample has seen is there.
+        low = max((middle - half) * self.stands_for, found)
+        high = min((middle + half) * self.stands_for, self.stands_for - (n - found))
+        return Estimate(count, count - low, high - count)
 
-    def unfound(self, threshold: float) -> float:
-        """How many may flag if no sample does; 0 where one does, or none can.
+    def _unseen(self) -> float:
+        """How many texts may be of a kind of which the sample has none.
 
-        Of N texts of which K flag, a sample of n has none with a probability of at most
+        Of N texts of which K are of a kind, a sample of n has none with a probability of at most
         (1 − n/N)^K. The bound is the K at which that is 5 %; for a small share n/N it is 3 N/n, the
         rule of three (Hanley and Lippman-Hand 1983, "If nothing goes wrong, is everything all
         right?", JAMA 249).
         """
-        least = least_thousandths(threshold)
-        if self.known == self.stands_for or threshold >= self.below:
-            return 0.0
-        if any(level >= least for level in self.levels):
-            return 0.0
         bound = math.log(_RARELY) / math.log1p(-self.known / self.stands_for)
         return min(bound, self.stands_for - self.known)
 
@@ -194,15 +197,15 @@ class Preview:
         What passed did not reach the threshold of its time. It is taken not to reach the usual one
         either, unless a sample does.
         """
-        stocks = [stock for stock in self.stocks if day in (None, stock.day)]
-        found = [stock.at(threshold) for stock in stocks]
-        spread = sum(variance for _, variance in found)
-        unfound = 0
-        if threshold < self.usual:
-            # That several samples have none is as unlikely as the product of it. It is likeliest,
-            # for a given sum, if all are in the one with the largest bound.
-            unfound = math.floor(max((stock.unfound(threshold) for stock in stocks), default=0))
-        return Estimate(sum(count for count, _ in found), _NORMAL_95 * math.sqrt(spread), unfound)
+        found = [stock.at(threshold) for stock in self.stocks if day in (None, stock.day)]
+        none = [one.above for one in found if one.count == 0 and threshold < self.usual]
+        every = [one.below for one in found if one.above == 0]
+        some = [one for one in found if one.count and one.above]
+        return Estimate(
+            sum(one.count for one in found),
+            _together([one.below for one in some], every),
+            _together([one.above for one in some], none),
+        )
 
     def curve(self, thresholds: Sequence[float]) -> list[float]:
         """How many would have flagged on all days, at each of these thresholds."""
@@ -214,6 +217,18 @@ class Preview:
         for level in range(_ALWAYS, -1, -1):
             weighted[level] += weighted[level + 1]
         return [weighted[least_thousandths(threshold)] for threshold in thresholds]
+
+
+def _together(distances: Sequence[float], unseen: Sequence[float]) -> float:
+    """How far the truth may be from a sum of estimates, in one direction.
+
+    What independent estimates may lack adds up as the squares do (Zou, Huang and Zhang 2009, "A
+    note on confidence interval estimation for a linear function of binomial proportions",
+    Computational Statistics & Data Analysis 53). That several samples miss what they have none of
+    is as unlikely as the product of it. It is likeliest, for a given sum, if all of it is where the
+    bound is largest.
+    """
+    return math.hypot(*distances, math.floor(max(unseen, default=0.0)))
 
 
 class Previews:
@@ -311,31 +326,43 @@ def _of_samples(server_id: int, places: Places, first: date, last: date) -> Sele
 def _levels(
     places: Places,
     keys: Sequence[ColumnElement[Any]],
-    channel: ColumnElement[Any],
+    channel: ColumnElement[int],
     scores: Mapping[Label, ColumnElement[int]],
     where: ColumnElement[bool],
 ) -> Select[Any]:
-    """From which threshold of the label down texts flag: how many, by key and level."""
-    over = {label: scores[label] >= _least(places, label, channel) for label in LABELS}
-    by_others = or_(*(over[label] for label in LABELS if label != places.label))
-    stays = channel.in_(places.untouched)
-    level = case(
-        (or_(by_others, and_(stays, over[places.label])), _ALWAYS),
-        (stays, _NEVER),
-        else_=scores[places.label],
-    )
+    """From which threshold of the label down texts flag: how many, by key and level.
+
+    What holds is the same in many channels, and a database looks up quickly whether a channel is
+    among many; a condition for each would be gone through for every text.
+    """
+    alike: dict[tuple[Thresholds, bool], list[int]] = {}
+    for channel_id in sorted(places.untouched.union(places.own)):
+        stays = channel_id in places.untouched
+        thresholds = places.own.get(channel_id, places.usual)
+        alike.setdefault((thresholds, stays), []).append(channel_id)
+    usually = _level(places.label, places.usual, scores, stays=False)
+    held = [
+        (_among(channel, channel_ids), _level(places.label, thresholds, scores, stays=stays))
+        for (thresholds, stays), channel_ids in alike.items()
+    ]
+    level = case(*held, else_=usually) if held else usually
     if places.only is not None:
-        where = and_(where, channel.in_(places.only))
+        where = and_(where, _among(channel, places.only))
     each = select(*keys, level.label("level")).where(where).subquery()
     return select(*each.c, func.count().label("number")).group_by(*each.c)
 
 
-def _least(places: Places, label: Label, channel: ColumnElement[Any]) -> ColumnElement[int]:
-    """The lowest kept score that flags for a label, by where a text stands."""
-    usual = least_thousandths(places.usual[label])
-    others = {
-        channel_id: least
-        for channel_id, own in places.own.items()
-        if (least := least_thousandths(own[label])) != usual
-    }
-    return case(others, value=channel, else_=usual) if others else literal(usual)
+def _level(
+    label: Label, thresholds: Thresholds, scores: Mapping[Label, ColumnElement[int]], *, stays: bool
+) -> ColumnElement[int]:
+    """From which threshold of the label down a text flags where these thresholds hold."""
+    over = {one: scores[one] >= least_thousandths(thresholds[one]) for one in LABELS}
+    if stays:
+        return case((or_(*over.values()), _ALWAYS), else_=_NEVER)
+    by_others = or_(*(over[one] for one in LABELS if one != label))
+    return case((by_others, _ALWAYS), else_=scores[label])
+
+
+def _among(channel: ColumnElement[int], channel_ids: Collection[int]) -> ColumnElement[bool]:
+    """Whether a channel is one of these, which may be more than a statement takes parameters."""
+    return channel.in_(bindparam(None, sorted(channel_ids), expanding=True, literal_execute=True))

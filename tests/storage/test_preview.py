@@ -138,9 +138,12 @@ async def test_a_sample_is_reckoned_up_with_its_margin(past: Log) -> None:
     assert not estimate.exact
     assert estimate.low <= 1_000 <= estimate.high
     # 1.96 · 3000 · √(⅓ · ⅔ / 599 · (1 − 600 / 3000))
-    assert estimate.margin == pytest.approx(101, rel=0.05)
+    assert estimate.below == pytest.approx(101, rel=0.05)
+    assert estimate.above == pytest.approx(101, rel=0.05)
+    # All samples reach 0.3: of the others, as many may not as may where none does.
     assert counts(preview, 0.3) == [3_000]
-    assert preview.at(0.3).exact
+    estimate = preview.at(0.3)
+    assert (estimate.low, estimate.high, estimate.exact) == (2_987, 3_000, False)
 
 
 async def test_other_servers_are_not_counted(past: Log) -> None:
@@ -181,10 +184,43 @@ def test_at_the_bound_finding_none_is_a_matter_of_one_in_twenty(
     texts: int, data: st.DataObject, threshold: float
 ) -> None:
     known = data.draw(st.integers(1, texts - 1))
-    bound = Stock(LAST, known, texts, {}).unfound(threshold)
-    assert 0 < bound <= texts - known
-    beyond = math.floor(bound) + 1
+    none = Stock(LAST, known, texts, {}).at(threshold)
+    assert (none.count, none.below) == (0, 0)
+    assert 0 < none.above <= texts - known
+    beyond = math.floor(none.above) + 1
     if beyond <= texts - known:
         assert math.comb(texts - beyond, known) / math.comb(texts, known) <= 0.05
-    assert Stock(LAST, texts, texts, {}).unfound(threshold) == 0
-    assert Stock(LAST, known, texts, {}, below=threshold).unfound(threshold) == 0
+    every = Stock(LAST, known, texts, {1_000: known}).at(threshold)
+    assert (every.count, every.below, every.above) == (texts, none.above, 0)
+    assert Stock(LAST, texts, texts, {}).at(threshold).exact
+    assert Stock(LAST, known, texts, {}, below=threshold).at(threshold).exact
+
+
+@given(texts=st.integers(3, 3_000), data=st.data())
+def test_an_interval_holds_what_the_score_test_does_not_reject(
+    texts: int, data: st.DataObject
+) -> None:
+    known = data.draw(st.integers(2, texts - 1))
+    found = data.draw(st.integers(1, known - 1))
+    estimate = Stock(LAST, known, texts, {500: found}).at(0.5)
+    low, high = estimate.count - estimate.below, estimate.count + estimate.above
+    assert found <= low <= estimate.count <= high <= texts - (known - found)
+    for end, least in ((low, found), (high, texts - (known - found))):
+        if end == pytest.approx(least):
+            continue
+        share = end / texts
+        spread = share * (1 - share) / known * (texts - known) / (texts - 1)
+        assert abs(found / known - share) == pytest.approx(1.96 * math.sqrt(spread), rel=1e-6)
+
+
+async def test_a_server_may_have_more_channels_than_a_statement_takes_values(past: Log) -> None:
+    own = {n: USUAL.replace({Label.TOXIC: 0.9}) for n in range(1_000, 6_000)}
+    own |= {n: USUAL.replace({Label.INSULT: 0.1}) for n in range(6_000, 7_000)}
+    past.passed(scores(0.6), 1_500)
+    past.passed(scores(0.6), 6_500)
+    past.passed(scores(0.6), HERE)
+    untouched = frozenset(range(1_000, 6_000))
+    places = Places(Label.TOXIC, USUAL, own, untouched)
+    assert counts(await past.preview(places), 0.6) == [2]
+    only = Places(Label.TOXIC, USUAL, own, untouched, untouched | {6_500})
+    assert counts(await past.preview(only), 0.6) == [1]
