@@ -114,7 +114,7 @@ async def test_a_preview_counts_flags_and_samples(past_scene: Scene, drawn: list
         said = words(reply)
         assert "**30** would flag at 0.7" in said
         # A half of 40 texts on each of three days, from samples of 20.
-        assert "**about 90 (79 to 101)** at 0.6" in said
+        assert "**about 90 (80 to 100)** at 0.6" in said
         assert "120 texts that passed, the scores of 60 are kept" in said
         assert "?" not in said
         # The picture follows once it is drawn.
