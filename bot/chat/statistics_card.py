@@ -40,7 +40,7 @@ def statistics_card(found: ServerStatistics, unscreened: int) -> discord.Embed:
         description=_overview(found),
     )
     if found.flags.all:
-        card.add_field(name=tr("Flags by label"), value=_table(found), inline=False)
+        card.add_field(name=tr("Flags by label"), value=_by_label(found), inline=False)
         card.add_field(name=tr("Verdicts"), value=_verdicts(found.flags), inline=False)
         card.add_field(name=tr("What was done"), value=_done(found), inline=False)
     if any(found.hours):
@@ -57,8 +57,8 @@ def statistics_card(found: ServerStatistics, unscreened: int) -> discord.Embed:
         )
     card.set_footer(
         text=tr(
-            "Days are counted in UTC. A flag with two labels counts for both. Rate: false alarms "
-            "among the flags that were judged."
+            "Days are counted in UTC. A flag with two labels counts for both. In brackets: the "
+            "share of false alarms among the flags that were judged."
         )
     )
     return card
@@ -82,31 +82,28 @@ def _share(part: float) -> str:
     return f"{number(part * 100, ',.0f' if part >= 0.0995 or not part else ',.2g')} %"
 
 
-def _table(found: ServerStatistics) -> str:
-    """One line per label, of at most 40 characters, which most phones show unbroken."""
-    columns = (tr("Flags"), tr("Upheld"), tr("False"), tr("Rate"))
-    head, rows = [column[:9] for column in columns], []
+def _by_label(found: ServerStatistics) -> str:
+    """One line per label that was flagged: a table would be wider than a phone."""
+    lines = []
     for label in LABELS:
         flags = found.labels[label]
         rate = flags.false_alarm_rate
-        rows.append(
-            [
-                label.caption,
-                number(flags.all),
-                number(flags.upheld),
-                number(flags.dismissed),
-                "–" if rate is None else _share(rate),
-            ]
-        )
-    lines = [f"{'':<13}" + "".join(f" {name:>{max(len(name), 5)}}" for name in head)]
-    for name, *cells in rows:
-        lines.append(
-            f"{name[:13]:<13}"
-            + "".join(
-                f" {cell:>{max(len(title), 5)}}" for cell, title in zip(cells, head, strict=True)
+        if rate is not None:
+            lines.append(
+                tr(
+                    "**{label}** {flags:,}: upheld {upheld:,}, false {dismissed:,} ({rate})",
+                    label=label.caption,
+                    flags=flags.all,
+                    upheld=flags.upheld,
+                    dismissed=flags.dismissed,
+                    rate=_share(rate),
+                )
             )
-        )
-    return "```\n" + "\n".join(lines) + "\n```"
+        elif flags.all:
+            lines.append(
+                tr("**{label}** {flags:,}: not judged", label=label.caption, flags=flags.all)
+            )
+    return "\n".join(lines)
 
 
 def _verdicts(flags: Flags) -> str:
