@@ -6,12 +6,13 @@ Nothing here holds a message's text, and no label of a metric is a server's or a
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -20,12 +21,18 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    make_wsgi_app,
     start_http_server,
 )
 
 from bot.errors import SettingsError
 from bot.screening.observing import Figures, How
 from bot.screening.waiting import Priority
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+_OWN_NAMES = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE)
 
 # What `/status` speaks of: the last minutes, and so many of the latest waits in them.
 RECENT_S = 300.0
@@ -39,6 +46,14 @@ _SHARES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75)
 
 
 @dataclass(frozen=True, slots=True)
+class Took:
+    """How long the scores of messages took, waiting included: half of them, and 99 of 100."""
+
+    p50_s: float
+    p99_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Recent:
     """The last minutes.
 
@@ -48,14 +63,15 @@ class Recent:
         How much time this speaks of: five minutes, or less after the start.
     per_s
         Texts scored a second, remembered scores included.
-    p50_s, p99_s
-        How long the scores of live messages took, waiting included; None if there were none.
+    live, caught_up
+        How long the scores took of messages as they were posted, and of those that were caught up
+        with; None if there were none.
     """
 
     window_s: float
     per_s: float
-    p50_s: float | None
-    p99_s: float | None
+    live: Took | None
+    caught_up: Took | None
 
 
 @dataclass(slots=True)
@@ -106,9 +122,11 @@ class Metrics:
         self._clock = clock
         self._started = clock()
         self._lock = threading.Lock()
-        # (when a slot of time began, texts answered in it), and (when, how long) of live messages.
+        # (when a slot of time began, texts answered in it), and (when, how long) of messages.
         self._slots: deque[list[float]] = deque(maxlen=int(RECENT_S / _SLOT_S) + 1)
-        self._samples: deque[tuple[float, float]] = deque(maxlen=_SAMPLES)
+        self._samples: dict[Priority, deque[tuple[float, float]]] = {
+            priority: deque(maxlen=_SAMPLES) for priority in Priority
+        }
         self._batches = _Batches()
         registry = self.registry
         wait = Histogram(
@@ -231,8 +249,7 @@ class Metrics:
         self._screened.inc()
         self._flagged.inc(flagged)
         self._latency[priority].observe(scoring_s)
-        if priority is Priority.LIVE:
-            self._samples.append((self._clock(), scoring_s))
+        self._samples[priority].append((self._clock(), scoring_s))
 
     def unscreened(self, reason: str) -> None:
         """A message was put down as unscreened."""
@@ -255,8 +272,13 @@ class Metrics:
         window_s = max(min(RECENT_S, now - self._started), 1.0)
         with self._lock:
             texts = sum(count for began, count in self._slots if now - began < RECENT_S)
-        took = sorted(seconds for at, seconds in list(self._samples) if now - at < RECENT_S)
-        return Recent(window_s, texts / window_s, _rank(took, 0.5), _rank(took, 0.99))
+        live, caught_up = (self._took(one, now) for one in (Priority.LIVE, Priority.BULK))
+        return Recent(window_s, texts / window_s, live, caught_up)
+
+    def _took(self, priority: Priority, now: float) -> Took | None:
+        samples = list(self._samples[priority])
+        took = sorted(seconds for at, seconds in samples if now - at < RECENT_S)
+        return Took(_rank(took, 0.5), _rank(took, 0.99)) if took else None
 
     def average_batch(self) -> Batch | None:
         """What the network got at a time; None if it has got nothing yet."""
@@ -271,16 +293,16 @@ class Metrics:
             )
 
 
-def _rank(ordered: list[float], share: float) -> float | None:
+def _rank(ordered: Sequence[float], share: float) -> float:
     """The smallest value that at least `share` of all do not exceed (nearest rank)."""
-    if not ordered:
-        return None
     return ordered[max(0, -int(-len(ordered) * share // 1) - 1)]
 
 
 @contextlib.contextmanager
 def served(metrics: Metrics, port: int | None) -> Iterator[None]:
     """Serve the metrics on a port of this machine alone while the block runs; None: nowhere.
+
+    A page in a browser on this machine that makes its own name point here is refused.
 
     Raises
     ------
@@ -297,9 +319,23 @@ def served(metrics: Metrics, port: int | None) -> Iterator[None]:
             f"METRICS_PORT: port {port} cannot be used ({error.strerror}); choose another, or "
             "leave it empty to serve no metrics"
         ) from None
+    server.set_app(_asked_by_own_name(make_wsgi_app(metrics.registry)))
     try:
         yield
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def _asked_by_own_name(app: WSGIApplication) -> WSGIApplication:
+    """An application that answers only requests for this machine by a name of its own."""
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        host = environ.get("HTTP_HOST")
+        if host is None or _OWN_NAMES.fullmatch(host):
+            return app(environ, start_response)
+        start_response("421 Misdirected Request", [("Content-Type", "text/plain; charset=utf-8")])
+        return [b"These metrics are for this machine alone: ask for localhost or 127.0.0.1.\n"]
+
+    return guarded

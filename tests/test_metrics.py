@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from contextlib import closing
 from dataclasses import replace
+from http.client import HTTPConnection
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -14,7 +16,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.errors import SettingsError
-from bot.metrics import RECENT_S, Metrics, _rank, served
+from bot.metrics import RECENT_S, Metrics, Took, _rank, served
 from bot.screening.engine import Priority
 from bot.screening.observing import Figures
 from tests.conftest import Scene
@@ -105,6 +107,37 @@ def test_it_is_reached_from_this_machine_alone(port: int) -> None:
         other.bind(("127.0.0.2", port))  # would be taken if it listened everywhere
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("LOCALHOST:9464", 200),
+        ("127.0.0.1:80", 200),
+        ("[::1]:9464", 200),
+        (None, 200),
+        ("example.org", 421),
+        ("example.org:9464", 421),
+        ("localhost.example.org", 421),
+        ("127.0.0.1@example.org", 421),
+        ("[", 421),
+        ("", 421),
+    ],
+)
+def test_a_page_that_makes_its_name_point_here_is_refused(
+    port: int, host: str | None, status: int
+) -> None:
+    with served(Metrics(), port), closing(HTTPConnection("127.0.0.1", port, timeout=5)) as asking:
+        asking.putrequest("GET", "/metrics", skip_host=True)
+        if host is not None:
+            asking.putheader("Host", host)
+        asking.endheaders()
+        reply = asking.getresponse()
+        body = reply.read()
+    assert reply.status == status
+    assert (b"process_cpu_seconds" in body) == (status == 200)
+    assert (b"ask for localhost" in body) == (status == 421)
+
+
 def test_a_port_that_is_taken_is_one_clear_error(port: int) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", port))
@@ -168,7 +201,7 @@ class TestRecent:
 
     def test_nothing_yet(self, clock: Clock) -> None:
         recent = Metrics(clock).recent()
-        assert (recent.per_s, recent.p50_s, recent.p99_s) == (0.0, None, None)
+        assert (recent.per_s, recent.live, recent.caught_up) == (0.0, None, None)
 
     def test_a_short_life_is_not_spread_over_five_minutes(self, clock: Clock) -> None:
         metrics = Metrics(clock)
@@ -187,12 +220,13 @@ class TestRecent:
         recent = metrics.recent()
         assert recent.window_s == RECENT_S
         assert recent.per_s == pytest.approx(1 / RECENT_S)
-        assert recent.p50_s == recent.p99_s == 3.0
+        assert recent.live == Took(3.0, 3.0)
 
     def test_bulk_work_does_not_count_as_waiting_of_live_messages(self, clock: Clock) -> None:
         metrics = Metrics(clock)
         metrics.screened(flagged=False, priority=Priority.BULK, scoring_s=60.0)
-        assert metrics.recent().p99_s is None
+        recent = metrics.recent()
+        assert (recent.live, recent.caught_up) == (None, Took(60.0, 60.0))
 
     def test_memory_is_bounded(self, clock: Clock) -> None:
         metrics = Metrics(clock)
@@ -201,7 +235,7 @@ class TestRecent:
             metrics.answered("scored")
             metrics.screened(flagged=False, priority=Priority.LIVE, scoring_s=number)
         assert len(metrics._slots) <= 31
-        assert len(metrics._samples) <= 4096
+        assert len(metrics._samples[Priority.LIVE]) <= 4096
         assert metrics.recent().per_s == pytest.approx(2.0, rel=0.05)
 
 

@@ -15,7 +15,7 @@ from bot.chat.commands import Refusal, answer
 from bot.chat.intents import reduced
 from bot.language import number, tr
 from bot.memory import resident_bytes
-from bot.metrics import Batch, Metrics
+from bot.metrics import Batch, Metrics, Recent
 from bot.screening.engine import Engine
 from bot.screening.observing import Figures
 from bot.storage.database import Database
@@ -71,12 +71,7 @@ class StatusCommand(commands.Cog):
             ),
             (
                 tr("Last {time}", time=_minutes(recent.window_s)),
-                tr(
-                    "{rate:,.1f} texts a second\np50 {p50}, p99 {p99}",
-                    rate=recent.per_s,
-                    p50=_seconds(recent.p50_s),
-                    p99=_seconds(recent.p99_s),
-                ),
+                _speed(recent),
             ),
             (tr("Repeats answered from memory"), _share_of_repeats(figures)),
             (tr("A batch, on average"), _batch(self._metrics.average_batch())),
@@ -87,6 +82,30 @@ class StatusCommand(commands.Cog):
         ):
             card.add_field(name=name, value=value)
         return card
+
+
+def _speed(recent: Recent) -> str:
+    """How many texts, and how long they took; older messages wait for those of the moment."""
+    lines = [tr("{rate:,.1f} texts a second", rate=recent.per_s)]
+    if recent.live is not None:
+        lines.append(
+            tr(
+                "p50 {p50}, p99 {p99}",
+                p50=_seconds(recent.live.p50_s),
+                p99=_seconds(recent.live.p99_s),
+            )
+        )
+    else:
+        lines.append(tr("No message was screened as it was posted."))
+    if recent.caught_up is not None:
+        lines.append(
+            tr(
+                "Caught up with: p50 {p50}, p99 {p99}",
+                p50=_seconds(recent.caught_up.p50_s),
+                p99=_seconds(recent.caught_up.p99_s),
+            )
+        )
+    return "\n".join(lines)
 
 
 def _share_of_repeats(figures: Figures) -> str:

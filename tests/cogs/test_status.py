@@ -10,6 +10,7 @@ import pytest
 from bot import __version__
 from sandbox.wire import CannotDo, Reply
 from tests.conftest import Scene
+from tests.patience import until
 
 
 def fields(reply: Reply) -> dict[str, str]:
@@ -40,6 +41,19 @@ async def test_the_owner_sees_how_the_bot_is_doing(scene: Scene) -> None:
     assert "texts a second" in last
     assert "p50 " in last
     assert "–" not in last
+
+
+async def test_without_messages_of_the_moment_it_says_what_there_is(scene: Scene) -> None:
+    async with scene.bot():
+        await scene.ada.post(scene.general, "hello")
+        await scene.wire.quiet()
+    await scene.ada.post(scene.general, "while it was away")
+    async with scene.bot(log_channel=False):
+        await until(lambda: scene.rows("SELECT passed FROM daily_counts") == [(2,)])
+        reply = await scene.server.owner.run(scene.general, "status")
+    (last,) = [value for name, value in fields(reply).items() if name.startswith("Last ")]
+    assert "No message was screened as it was posted." in last
+    assert re.search(r"Caught up with: p50 [\d.]+ ms, p99", last)
 
 
 async def test_the_backlog_is_counted(scene: Scene) -> None:
