@@ -34,12 +34,14 @@ clean:
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Hexward needs Python 3.11 or newer. Name one: make PYTHON=python3.12 run"; exit 1; }
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv
 
 .venv/installed-run: $(BIN)/python $(SOURCES)
-	$(PIP) -e '.[sandbox]'
+	@echo "Installing what Hexward needs into .venv; the first time this takes a few minutes."
+	@$(PIP) -e '.[sandbox]'
 	@touch $@
 
 .venv/installed-test: $(BIN)/python $(SOURCES)
-	$(PIP) -e '.[dev]'
+	@echo "Installing what the checks need into .venv; the first time this takes a few minutes."
+	@$(PIP) -e '.[dev]'
 	@touch $@ .venv/installed-run

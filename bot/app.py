@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -65,6 +64,7 @@ from bot.screening.model import Model, load_model
 from bot.screening.observing import Observer
 from bot.screening.presets import Presets
 from bot.settings import DEFAULT_DATABASE_URL, SANDBOX_DATABASE_URL, Settings
+from bot.stopping import stop_on_signals, unless_stopped
 from bot.storage.announcements import Announcements
 from bot.storage.cards import Cards
 from bot.storage.database import Database
@@ -305,6 +305,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     if settings.token is None and settings.database_url == DEFAULT_DATABASE_URL:
         # What is tried out must not end up among a real server's decisions.
         settings = settings.model_copy(update={"database_url": SANDBOX_DATABASE_URL})
+    if settings.token is None:
+        _check_sandbox(settings.sandbox_port)
     asyncio.get_running_loop().set_exception_handler(_log_stray_error)
     async with open_parts(settings) as parts:
         if settings.token is None:
@@ -322,13 +324,28 @@ def _log_stray_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) 
     log.error("%s: %s", context.get("message", "Unhandled error"), what)
 
 
-async def _run_on_sandbox(settings: Settings, parts: Parts, stop: asyncio.Event) -> None:
-    """Run the real client in a world of its own, with a page and this terminal to try it in."""
+def _check_sandbox(port: int) -> None:
+    """Find out before the model is loaded what would keep the sandbox from opening."""
     try:
-        from sandbox.stage import PortTaken, Posted, Stage
-        from sandbox.terminal import run_terminal
+        from sandbox.page import PortTaken, check_port
     except ImportError:
         raise MissingExtraError("The sandbox", "sandbox") from None
+    try:
+        check_port(port)
+    except PortTaken:
+        raise _port_taken(port) from None
+
+
+def _port_taken(port: int) -> SettingsError:
+    return SettingsError(
+        f"SANDBOX_PORT: another program uses port {port}; choose another, or 0 for a free one"
+    )
+
+
+async def _run_on_sandbox(settings: Settings, parts: Parts, stop: asyncio.Event) -> None:
+    """Run the real client in a world of its own, with a page and this terminal to try it in."""
+    from sandbox.stage import PortTaken, Posted, Stage
+    from sandbox.terminal import run_terminal
 
     async def choose_log_channel(stage: Stage) -> None:
         await parts.servers.set_log_channel(stage.server_id, stage.moderation_channel_id)
@@ -354,44 +371,8 @@ async def _run_on_sandbox(settings: Settings, parts: Parts, stop: asyncio.Event)
                 "DISCORD_TOKEN is not set, so Hexward runs on its sandbox: a server of its own.\n"
                 f"Open {stage.url} to post and moderate there, or type a message here.\n"
             )
-            await _unless_stopped(run_terminal(stage, report), stop)
+            await unless_stopped(run_terminal(stage, report), stop)
     except PortTaken:
-        raise SettingsError(
-            f"SANDBOX_PORT: another program uses port {settings.sandbox_port}; "
-            "choose another, or 0 for a free one"
-        ) from None
+        raise _port_taken(settings.sandbox_port) from None
     finally:
         await client.close()
-
-
-async def _unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
-    """Run `work` to its end, or cancel it as soon as `stop` is set."""
-    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
-    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if not working.done():
-        working.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await working
-
-
-@contextlib.contextmanager
-def stop_on_signals() -> Iterator[asyncio.Event]:
-    """An event that SIGINT (Ctrl-C) and SIGTERM set; a second signal ends the process at once."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    signals = (signal.SIGINT, signal.SIGTERM)
-
-    def on_signal(received: signal.Signals) -> None:
-        log.info("Stopping on %s: finishing what was accepted", received.name)
-        stop.set()
-        for number in signals:
-            loop.remove_signal_handler(number)
-
-    for number in signals:
-        loop.add_signal_handler(number, on_signal, number)
-    try:
-        yield stop
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,27 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 class PortTaken(Exception):
     """The page cannot listen on the port that was asked for; the message says why."""
+
+
+def check_port(port: int) -> None:
+    """See whether the page could listen on `port`, before anything is made for it.
+
+    Raises
+    ------
+    PortTaken
+        Something else listens there.
+    """
+    with socket.socket() as probe:
+        # As the page will: a port that was left a moment ago is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise _taken(port, error) from error
+
+
+def _taken(port: int, error: OSError) -> PortTaken:
+    return PortTaken(f"Port {port} on 127.0.0.1 cannot be used: {os.strerror(error.errno or 0)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +112,7 @@ class Page:
         try:
             await web.TCPSite(self._runner, "127.0.0.1", port).start()
         except OSError as error:
-            why = os.strerror(error.errno or 0)
-            raise PortTaken(f"Port {port} on 127.0.0.1 cannot be used: {why}") from error
+            raise _taken(port, error) from error
         port = self._runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{port}/"
         for channel in self._channels.values():

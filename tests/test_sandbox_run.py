@@ -66,7 +66,7 @@ def test_a_typed_line_is_posted_and_decided_and_ctrl_c_ends_it_well(tiny_model: 
     assert "Traceback" not in errors
 
 
-def test_a_port_that_is_taken_is_named(tiny_model: Path) -> None:
+def test_a_port_that_is_taken_is_named_before_anything_is_loaded(tiny_model: Path) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
@@ -83,3 +83,5 @@ def test_a_port_that_is_taken_is_named(tiny_model: Path) -> None:
     assert done.returncode == 2
     assert "SANDBOX_PORT" in done.stderr
     assert port in done.stderr
+    assert "is ready" not in done.stderr
+    assert not Path("data").exists()
