@@ -15,6 +15,7 @@ from discord.ext import commands
 from bot.chat.commands import HexwardTree
 from bot.chat.intents import Asked
 from bot.chat.languages import CommandTexts, locale_of_event
+from bot.chat.questions import ClosedQuestion, Questions
 from bot.chat.replies import replies_trace
 from bot.language import speaking
 from bot.logs import describe
@@ -75,6 +76,8 @@ class Hexward(commands.Bot):
             allowed_mentions=discord.AllowedMentions.none(),
             http_trace=replies_trace(),
         )
+        self.questions = Questions()
+        self.add_dynamic_items(ClosedQuestion)
         self._add_cogs = add_cogs
         self._before_close: list[Callable[[], Awaitable[None]]] = []
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import discord
 
 from bot.chat.commands import Refusal
+from bot.chat.log_channel import ALERT_PERMISSIONS, is_public
+from bot.chat.lookup import missing_permissions
 from bot.chat.member_deeds import MODERATES
 from bot.language import tr
 
@@ -21,6 +23,9 @@ def can_make(server: discord.Guild) -> bool:
 
 async def make_log_channel(server: discord.Guild, moderator: discord.Member) -> discord.TextChannel:
     """Make a text channel that moderators and the bot can read, and nobody else.
+
+    One that was made so before is taken instead of a second one: a stop may have come between the
+    channel and the choice of it.
 
     Parameters
     ----------
@@ -40,10 +45,13 @@ async def make_log_channel(server: discord.Guild, moderator: discord.Member) -> 
         raise Refusal(
             tr("I lack Manage Channels. Give it to my role, or make a channel and choose it here.")
         )
+    name, topic = tr("hexward-alerts"), tr("What Hexward has flagged. For moderators only.")
+    if made := _made_before(server, name, topic, moderator):
+        return made
     try:
         return await server.create_text_channel(
-            tr("hexward-alerts"),
-            topic=tr("What Hexward has flagged. For moderators only."),
+            name,
+            topic=topic,
             overwrites=_overwrites(server, moderator),
             reason=f"Hexward /setup; by {moderator.name} ({moderator.id})",
         )
@@ -55,6 +63,20 @@ async def make_log_channel(server: discord.Guild, moderator: discord.Member) -> 
                 code=error.code,
             )
         ) from None
+
+
+def _made_before(
+    server: discord.Guild, name: str, topic: str, moderator: discord.Member
+) -> discord.TextChannel | None:
+    for channel in server.text_channels:
+        if (
+            (channel.name, channel.topic) == (name, topic)
+            and not is_public(channel)
+            and not missing_permissions(channel, ALERT_PERMISSIONS)
+            and channel.permissions_for(moderator).view_channel
+        ):
+            return channel
+    return None
 
 
 def _overwrites(

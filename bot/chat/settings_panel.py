@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import discord
 
-from bot.chat.commands import answer, explained, went_wrong
+from bot.chat.commands import answer
+from bot.chat.questions import Question, Questions
 from bot.chat.settings_changes import named
 from bot.chat.settings_elsewhere import Elsewhere
-from bot.errors import HexwardError
 from bot.language import tr, trn
-from bot.logs import describe
-
-log = logging.getLogger(__name__)
 
 # Seconds in which an import can be applied.
 _OPEN_S = 600.0
@@ -81,29 +77,29 @@ def _nothing(elsewhere: Elsewhere) -> str:
     return tr("Nothing: all of this holds already.")
 
 
-class ImportPanel(discord.ui.View):
+class ImportPanel(Question):
     """Asks whether an import is to be applied; works for ten minutes, for whoever asked.
 
     Parameters
     ----------
+    questions
+        The client's.
     apply
         Applies it and says how that went.
     leaving_out
         Whether something would be left out.
-
-    Attributes
-    ----------
-    message
-        Where the buttons are, to take them away when it is too late.
     """
 
-    def __init__(self, apply: Callable[[], Awaitable[str]], *, leaving_out: bool) -> None:
-        super().__init__(timeout=_OPEN_S)
-        self._apply = apply
-        self._too_late = tr("Nothing was changed: too late.")
-        self.message: discord.WebhookMessage | None = None
-        self.confirm.label = tr("Apply the rest") if leaving_out else tr("Apply")
-        self.cancel.label = tr("Cancel")
+    def __init__(
+        self, questions: Questions, apply: Callable[[], Awaitable[str]], *, leaving_out: bool
+    ) -> None:
+        super().__init__(
+            questions,
+            apply,
+            yes=tr("Apply the rest") if leaving_out else tr("Apply"),
+            style=discord.ButtonStyle.primary,
+            open_s=_OPEN_S,
+        )
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         may = interaction.permissions
@@ -111,37 +107,3 @@ class ImportPanel(discord.ui.View):
             return True
         await answer(interaction, tr("This needs the permission Manage Server in this server."))
         return False
-
-    @discord.ui.button(style=discord.ButtonStyle.primary)
-    async def confirm(
-        self, interaction: discord.Interaction[Any], _: discord.ui.Button[ImportPanel]
-    ) -> None:
-        self.stop()
-        await interaction.response.defer()
-        try:
-            words = await self._apply()
-        except HexwardError as error:
-            words = explained(error)
-        await interaction.edit_original_response(content=words, embed=None, view=None)
-
-    @discord.ui.button(style=discord.ButtonStyle.secondary)
-    async def cancel(
-        self, interaction: discord.Interaction[Any], _: discord.ui.Button[ImportPanel]
-    ) -> None:
-        self.stop()
-        await interaction.response.edit_message(
-            content=tr("Nothing was changed."), embed=None, view=None
-        )
-
-    async def on_timeout(self) -> None:
-        if self.message is not None:
-            try:
-                await self.message.edit(content=self._too_late, embed=None, view=None)
-            except discord.DiscordException as error:
-                log.info("A question that is too late stays open: %s", describe(error))
-
-    async def on_error(
-        self, interaction: discord.Interaction[Any], error: Exception, _: discord.ui.Item[Any], /
-    ) -> None:
-        log.error("/settings import failed: %s", describe(error))
-        await answer(interaction, went_wrong())

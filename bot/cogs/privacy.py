@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,12 +14,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat.client import Hexward
-from bot.chat.commands import Refusal, answer, clip, explained, server_id, went_wrong
+from bot.chat.commands import Refusal, answer, clip, server_id
 from bot.chat.durations import in_words
 from bot.chat.escalation_doubts import forgotten
+from bot.chat.questions import Question, Questions
 from bot.errors import HexwardError
 from bot.language import tr, trn
-from bot.logs import describe
 from bot.storage.excerpts import MOST_CHARACTERS
 from bot.storage.members import FORGET_AFTER, Forgotten, Members
 from bot.storage.privacy import (
@@ -32,8 +31,6 @@ from bot.storage.privacy import (
 )
 from bot.storage.retention import KEEP_LEFT, Retention
 from bot.storage.servers import Servers
-
-log = logging.getLogger(__name__)
 
 # Uses, and in how many seconds, of one member in one server.
 _LOOKS = (5, 60.0)
@@ -144,7 +141,7 @@ class PrivacyCommands(
         async def confirmed() -> str:
             return _outcome(await self._members.forget(server, member))
 
-        view = Confirmation(confirmed)
+        view = Confirmation(interaction.client.questions, confirmed)
         view.message = await interaction.followup.send(
             _about_forgetting(), view=view, ephemeral=True, wait=True
         )
@@ -204,58 +201,21 @@ class PrivacyCommands(
         await answer(interaction, tr("No message text is kept any more; what was kept is deleted."))
 
 
-class Confirmation(discord.ui.View):
-    """Asks once more before something that cannot be undone; works for two minutes.
+class Confirmation(Question):
+    """Asks once more before what is stored of a member is deleted; works for two minutes."""
 
-    Attributes
-    ----------
-    message
-        Where the buttons are, to take them away when it is too late.
-    """
+    def __init__(self, questions: Questions, confirmed: Callable[[], Awaitable[str]]) -> None:
+        super().__init__(
+            questions,
+            confirmed,
+            yes=tr("Delete what is stored of me"),
+            style=discord.ButtonStyle.danger,
+            open_s=_CONFIRM_S,
+        )
 
-    def __init__(self, confirmed: Callable[[], Awaitable[str]]) -> None:
-        super().__init__(timeout=_CONFIRM_S)
-        self._confirmed = confirmed
-        self.confirm.label = tr("Delete what is stored of me")
-        self.cancel.label = tr("Cancel")
-        self.message: discord.WebhookMessage | None = None
-
-    @discord.ui.button(style=discord.ButtonStyle.danger)
-    async def confirm(
-        self, interaction: discord.Interaction[Hexward], _: discord.ui.Button[Confirmation]
-    ) -> None:
-        self.stop()
-        await interaction.response.defer()
-        try:
-            words = await self._confirmed()
-        except HexwardError as error:
-            again = tr("What you asked for is tried again within a day.")
-            words = f"{explained(error)} {again}"
-        await interaction.edit_original_response(content=words, view=None)
-
-    @discord.ui.button(style=discord.ButtonStyle.secondary)
-    async def cancel(
-        self, interaction: discord.Interaction[Hexward], _: discord.ui.Button[Confirmation]
-    ) -> None:
-        self.stop()
-        await interaction.response.edit_message(content=tr("Nothing was changed."), view=None)
-
-    async def on_timeout(self) -> None:
-        if self.message is not None:
-            try:
-                await self.message.edit(content=tr("Nothing was changed: too late."), view=None)
-            except discord.DiscordException as error:
-                log.info("A question that is too late stays open: %s", describe(error))
-
-    async def on_error(
-        self,
-        interaction: discord.Interaction[Any],
-        error: Exception,
-        item: discord.ui.Item[Any],
-        /,
-    ) -> None:
-        log.error("/privacy forget failed: %s", describe(error))
-        await answer(interaction, went_wrong())
+    def explain(self, error: HexwardError) -> str:
+        again = tr("What you asked for is tried again within a day.")
+        return f"{super().explain(error)} {again}"
 
 
 def _cooldowns(pace: tuple[int, float]) -> _Cooldowns:

@@ -91,7 +91,7 @@ class SettingsCommands(
         async def apply() -> str:
             return await self._apply(server, before, after)
 
-        panel = ImportPanel(apply, leaving_out=bool(elsewhere))
+        panel = ImportPanel(interaction.client.questions, apply, leaving_out=bool(elsewhere))
         panel.message = await interaction.followup.send(
             embed=card, view=panel, ephemeral=True, wait=True
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -134,6 +135,25 @@ async def test_what_was_changed_meanwhile_is_not_overwritten(scene: Scene) -> No
         now = await exported(scene)
         assert (now["mode"], now["preset"]) == ("observe", "balanced")
         assert not now["exempt"]["bots"]
+
+
+async def test_a_question_from_before_a_restart_is_answered_all_the_same(scene: Scene) -> None:
+    async with scene.bot():
+        own = await exported(scene)
+        panel = await imported(scene, own | {"mode": "enforce"})
+    async with scene.bot(log_channel=False):
+        assert "Use the command again" in await clicked(scene, panel, "Apply")
+        assert await exported(scene) == own
+
+
+async def test_a_second_click_does_nothing_and_is_answered(scene: Scene) -> None:
+    async with scene.bot():
+        own = await exported(scene)
+        panel = await imported(scene, own | {"mode": "enforce"})
+        await asyncio.gather(*(scene.mo.click(panel.message, "Apply") for _ in range(2)))
+        await scene.wire.wait_until(lambda: not panel.message.buttons)
+        assert "hold now" in panel.message.texts
+        assert (await exported(scene))["mode"] == "enforce"
 
 
 async def test_who_may_not_manage_the_server_any_more_applies_nothing(scene: Scene) -> None:

@@ -261,6 +261,19 @@ class TestMakingAChannel:
         assert "already. Nothing was done" in told
         assert [one.name for one in scene.server.channels].count("hexward-alerts") == 1
 
+    async def test_one_that_was_made_and_not_chosen_is_taken(self, scene: Scene, boss: Any) -> None:
+        async with scene.bot(log_channel=False):
+            await (await press(scene, await opened(scene, boss), "make", boss)).followup()
+            made = scene.server.find_channel("hexward-alerts")
+            assert made is not None
+        # As if a stop had come between.
+        scene.change("UPDATE servers SET log_channel_id = NULL")
+        async with scene.bot(log_channel=False):
+            panel = await opened(scene, boss)
+            await (await press(scene, panel, "make", boss)).followup()
+            await shows(scene, panel, f"Alerts are posted in {made.mention}")
+        assert [one.name for one in scene.server.channels].count("hexward-alerts") == 1
+
     async def test_it_needs_the_permission_on_both_sides(self, scene: Scene, boss: Any) -> None:
         async with scene.bot(log_channel=False):
             told = (await (await press(scene, await opened(scene), "make")).followup()).texts
