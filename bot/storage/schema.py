@@ -74,6 +74,8 @@ servers = Table(
     Column("notice_text", String(500)),
     Column("screen_titles", Boolean, nullable=False, server_default=true()),
     Column("screen_names", Boolean, nullable=False, server_default=false()),
+    # Null: the one that the server has on Discord.
+    Column("language", String(16)),
 )
 
 # A server's own values; the labels that are not here keep the preset's.

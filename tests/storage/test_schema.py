@@ -33,6 +33,7 @@ COLUMNS = {
         "notice_text",
         "screen_titles",
         "screen_names",
+        "language",
     },
     "thresholds": {"server_id", "label", "value"},
     "channel_thresholds": {"server_id", "channel_id", "label", "value"},
