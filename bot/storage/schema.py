@@ -270,6 +270,7 @@ cards = Table(
     Column("card_id", BigInteger, nullable=False),
     Column("edited_at", UtcTime),
     Column("deleted_at", UtcTime),
+    Column("by_webhook", Boolean, nullable=False, server_default=false()),
 )
 
 # How many texts were looked at; those that pass leave no other trace.

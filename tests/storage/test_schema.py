@@ -73,7 +73,7 @@ COLUMNS = {
         "changed_at",
         "detail",
     },
-    "cards": {"decision_id", "channel_id", "card_id", "edited_at", "deleted_at"},
+    "cards": {"decision_id", "channel_id", "card_id", "edited_at", "deleted_at", "by_webhook"},
     "daily_counts": {"server_id", "day", "passed", "flagged"},
     "hourly_counts": {"server_id", "day", "hour", "texts"},
     "sample_counts": {"server_id", "day", "stratum", "texts"},
