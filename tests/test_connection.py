@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+import discord
 import pytest
 
 from bot.chat import client
@@ -87,6 +88,50 @@ async def test_an_event_that_cannot_be_parsed_ends_nothing(
         scene.wire.send_event(*event)
         await flags_again(scene)
     assert "next attempt" not in caplog.text
+
+
+def told(scene: Scene, **fields: object) -> dict[str, object]:
+    """A message as the gateway tells of it."""
+    return {
+        "id": str(discord.utils.time_snowflake(discord.utils.utcnow())),
+        "channel_id": str(scene.general.id),
+        "guild_id": str(scene.server.id),
+        "author": {
+            "id": str(scene.ada.id),
+            "username": "ada",
+            "discriminator": "0",
+            "avatar": None,
+        },
+        "member": {"roles": [], "joined_at": None, "deaf": False, "mute": False, "flags": 0},
+        "type": 0,
+        "content": "idiot",
+        "timestamp": discord.utils.utcnow().isoformat(),
+        "edited_timestamp": None,
+        "tts": False,
+        "mention_everyone": False,
+        "mentions": [],
+        "mention_roles": [],
+        "attachments": [],
+        "embeds": [],
+        "pinned": False,
+        **fields,
+    }
+
+
+async def test_an_event_that_lacks_what_discord_sends_is_read_all_the_same(scene: Scene) -> None:
+    poll = {"question": {"text": "you idiot"}, "answers": [], "expiry": None}
+    async with scene.bot():
+        for fields in ({"author": {"id": str(scene.ada.id), "username": "ada"}}, {"poll": poll}):
+            scene.wire.send_event("MESSAGE_CREATE", told(scene, **fields))
+            card = await scene.wire.wait_for_message(scene.log)
+            assert f"<@{scene.ada.id}>" in card.texts
+
+
+async def test_the_result_of_a_poll_is_not_flagged_once_more(scene: Scene) -> None:
+    async with scene.bot():
+        scene.wire.send_event("MESSAGE_CREATE", told(scene, type=46))
+        await flags_again(scene)
+    assert len(scene.rows("SELECT id FROM decisions")) == 1
 
 
 @pytest.mark.parametrize("garbage", ["not json", b"\x00\x01\x00\x00\xff\xff"])

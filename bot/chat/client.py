@@ -13,8 +13,10 @@ import yarl
 from discord.ext import commands
 
 from bot.chat.commands import HexwardTree
+from bot.chat.heartbeats import Heartbeats
 from bot.chat.intents import Asked
 from bot.chat.languages import CommandTexts, locale_of_event
+from bot.chat.left_out import fill_in
 from bot.chat.questions import ClosedQuestion, Questions
 from bot.chat.replies import replies_trace
 from bot.language import speaking
@@ -31,6 +33,8 @@ _COMMANDS_S = 5.0
 
 # Hexward never speaks in voice channels; discord.py need not warn that it could not.
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+# There is no public way to have a connection use another one.
+discord.gateway.KeepAliveHandler = Heartbeats  # type: ignore[misc]
 
 
 def point_at(api_url: str | None, gateway_url: str | None) -> None:
@@ -158,15 +162,26 @@ class Hexward(commands.Bot):
 
         def parse_alone(payload: Any) -> Any:
             try:
-                parsed = parser(payload)
-                if event == "GUILD_MEMBER_UPDATE":
-                    self._dispatch_member_update(payload)
-                return parsed
+                return parse_whole(payload)
             except Exception as error:
                 log.warning("A %s event could not be parsed: %s", event, describe(error))
                 if event in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
                     self._dispatch_unparsed_message(payload)
                 return None
+
+        def parse_whole(payload: Any) -> Any:
+            if event in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
+                # discord.py makes a message without its author rather than to fail.
+                fill_in(payload.get("author"))
+            try:
+                parsed = parser(payload)
+            except Exception:
+                if not fill_in(payload):
+                    raise
+                parsed = parser(payload)
+            if event == "GUILD_MEMBER_UPDATE":
+                self._dispatch_member_update(payload)
+            return parsed
 
         return parse
 

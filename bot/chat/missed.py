@@ -10,7 +10,7 @@ from datetime import datetime
 import discord
 
 from bot.chat.lookup import missing_permissions, parent_ids
-from bot.chat.surfaces import parts
+from bot.chat.surfaces import is_system, parts
 from bot.storage.servers import ServerSettings
 
 READ_PERMISSIONS = ("view_channel", "read_message_history")
@@ -115,6 +115,6 @@ async def _newest_first(
 
 def _may_matter(message: discord.Message, server: discord.Guild, settings: ServerSettings) -> bool:
     """Whether it has a text that may have to be screened, by what the message itself says."""
-    if message.author == server.me or message.is_system() or not parts(message):
+    if message.author == server.me or is_system(message) or not parts(message):
         return False
     return not (settings.exempt_bots and (message.author.bot or message.webhook_id is not None))

@@ -43,6 +43,14 @@ NAMES = ("nickname", "display-name", "username")
 """The surfaces of members' names, in the order in which a server shows them."""
 
 
+def is_system(message: discord.Message) -> bool:
+    """Whether Discord wrote a message, and not the member it names as its author.
+
+    discord.py does not count the result of a poll, which repeats what was screened with the poll.
+    """
+    return message.is_system() or message.type is discord.MessageType.poll_result
+
+
 def stands_alone(surface: str) -> bool:
     """Whether a decision's surface is a title or a name, and no part of a message."""
     return surface == TITLE or surface in NAMES

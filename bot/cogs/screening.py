@@ -22,7 +22,7 @@ from bot.chat.passed import Passed
 from bot.chat.revisions import Revisions
 from bot.chat.ruling import rules_at
 from bot.chat.running import Running
-from bot.chat.surfaces import Part, Surface, parts
+from bot.chat.surfaces import Part, Surface, is_system, parts
 from bot.chat.weighing import weigh
 from bot.errors import DatabaseError, EngineClosed, Overloaded
 from bot.labels import Scores
@@ -109,7 +109,7 @@ class Screening(commands.Cog):
         marks = self._backlog.marks
         marks.begin(server.id, message.id)
         try:
-            if message.author != self._client.user and not message.is_system():
+            if message.author != self._client.user and not is_system(message):
                 await self._screen_now(server.id, message.channel.id, message.id, message)
         finally:
             marks.end(server.id, message.id)
@@ -190,7 +190,7 @@ class Screening(commands.Cog):
 
     async def _screen(self, message: discord.Message, priority: Priority) -> None:
         server = server_of(message, self._client)
-        if server is None or message.author == self._client.user or message.is_system():
+        if server is None or message.author == self._client.user or is_system(message):
             return
         texts = parts(message)
         if not texts:
