@@ -24,6 +24,8 @@ from bot.logs import describe
 log = logging.getLogger(__name__)
 
 _MOST_COMMANDS = 500
+# What Discord says where an answer came too late, or after another.
+_NOT_WAITING = frozenset({10062, 40060})
 
 
 class Refusal(app_commands.AppCommandError):
@@ -151,6 +153,9 @@ class HexwardTree(app_commands.CommandTree[discord.Client]):
             cause, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch
         ):
             sentence = tr("This command has changed. Reload Discord (Ctrl+R) and try again.")
+        elif isinstance(cause, discord.HTTPException) and cause.code in _NOT_WAITING:
+            log.warning("/%s: Discord does not wait for an answer any more", name)
+            return
         else:
             log.error("/%s failed: %s", name, describe(cause))
             sentence = went_wrong()

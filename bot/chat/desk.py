@@ -78,12 +78,7 @@ class Desk:
         asks = click is Click.TIMEOUT
 
         async def do() -> str | None:
-            try:
-                history = await self._looked_up(interaction, decision_id)
-            except NotDone:
-                if interaction.message is not None:
-                    await self._upkeep.close(interaction.message)
-                raise
+            history = await self._looked_up(interaction, decision_id)
             if history.card is None and interaction.message is not None:
                 card = interaction.message
                 await self._cards.put(CardPlace(decision_id, card.channel.id, card.id))

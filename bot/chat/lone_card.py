@@ -27,8 +27,6 @@ class LoneAlert:
         Who opened the thread, or whose name it is.
     channel_id
         The thread's id, for a title.
-    by_webhook
-        Never: only members have names and open threads.
     """
 
     decision: Decision
@@ -37,7 +35,6 @@ class LoneAlert:
     author_id: int
     channel_id: int
     model_version: str
-    by_webhook: bool = False
 
     @property
     def text(self) -> str:

@@ -39,6 +39,12 @@ class Greeting(commands.Cog):
         await self._look(server)
 
     @commands.Cog.listener()
+    async def on_guild_available(self, server: discord.Guild) -> None:
+        """What another Discord-compatible server may call a joining."""
+        if self._client.is_ready():  # the servers of a start are looked at together
+            await self._look(server)
+
+    @commands.Cog.listener()
     async def on_ready(self) -> None:
         """Greet the servers that were joined meanwhile."""
         try:

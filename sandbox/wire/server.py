@@ -160,8 +160,10 @@ class Wire:
         return Server(self.world, guild.id)
 
     @contextlib.contextmanager
-    def invitation(self, name: str) -> Iterator[Server]:
+    def invitation(self, name: str, *, as_back: bool = False) -> Iterator[Server]:
         """A server that the bot joins when the block ends; of what is made before, it hears then.
+
+        With `as_back` it is told like the end of an outage, as servers other than Discord may.
 
         >>> with wire.invitation("New") as server:
         ...     server.add_channel("general")
@@ -172,13 +174,16 @@ class Wire:
             yield server
         finally:
             self.world.muted = False
-        self.announce(server)
+        self.announce(server, as_back=as_back)
 
-    def announce(self, server: Server) -> None:
-        """Tell the bot of a server as of one that it has just joined."""
+    def announce(self, server: Server, *, as_back: bool = False) -> None:
+        """Tell the bot of a server as of one that it has just joined, or that is back."""
         backend = self.world.backend
         guild = backend.get_guild(server.id)
-        backend.emit("GUILD_CREATE", serializers.guild_create_payload(backend, guild))
+        payload = serializers.guild_create_payload(backend, guild)
+        if as_back:
+            payload["unavailable"] = False
+        backend.emit("GUILD_CREATE", payload)
 
     def advance(self, seconds: float) -> None:
         """Move the world's clock on; timeouts end and interactions expire."""

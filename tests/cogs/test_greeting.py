@@ -43,6 +43,15 @@ async def test_it_greets_once_for_each_joining(scene: Scene, running: Running) -
         await scene.wire.wait_until(lambda: len(first.bot_messages) == 2)
 
 
+async def test_a_joining_that_is_told_like_the_end_of_an_outage_is_one(
+    scene: Scene, running: Running
+) -> None:
+    async with running():
+        with scene.wire.invitation("New", as_back=True) as server:
+            first = server.add_channel("first")
+        await scene.wire.wait_for_message(first)
+
+
 async def test_one_that_was_joined_while_it_was_off_is_greeted_at_the_start(
     scene: Scene, running: Running
 ) -> None:
