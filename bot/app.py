@@ -51,6 +51,7 @@ from bot.cogs.retention import Purging
 from bot.cogs.screening import Screened, Screening
 from bot.cogs.settings import SettingsCommands
 from bot.cogs.setup import SetupCommand
+from bot.cogs.standing_messages import StandingClicks
 from bot.cogs.statistics import StatisticsCommand
 from bot.cogs.status import StatusCommand
 from bot.cogs.thresholds import ThresholdCommands
@@ -161,6 +162,7 @@ class Parts:
         for cog in (
             screening,
             AlertCards(client, self.verdicts, self.cards, self.upkeep),
+            StandingClicks(client, self.database, self.actions.crowds, self.upkeep),
             Recovery(client, self.servers, self.decisions, self.actions, self.lone_texts),
             *([catch_up] if catching_up else []),
             CheckCommands(client, self.engine, self.presets, self.servers),

@@ -20,6 +20,7 @@ from bot.chat.alert_card import Alert, Background
 from bot.chat.audit import Ground
 from bot.chat.carried import PATIENCE, Carried, Deed, Hurdle
 from bot.chat.claims import Claims
+from bot.chat.crowds import Crowds
 from bot.chat.deeds import MEANS
 from bot.chat.deeds.means import Means, Target
 from bot.chat.deeds.timeout import Timeout
@@ -86,6 +87,11 @@ class Actions:
         self._later: Counter[int] = Counter()
         self._ending: set[asyncio.Task[None]] = set()
         self._doing: set[asyncio.Task[Deed | None]] = set()
+
+    @property
+    def crowds(self) -> Crowds:
+        """Flags that came too fast for cards of their own."""
+        return self._posting.crowds
 
     async def carry_out(self, flag: Flag) -> Result | None:
         """Do what the decision says, and tell moderators what came of it.

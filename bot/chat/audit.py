@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import discord
+
 from bot.labels import LABELS, Label, Scores
 
 REASON_LENGTH = 512
@@ -16,17 +18,24 @@ REASON_LENGTH = 512
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The decision for which something is done."""
+    """The decision for which something is done.
+
+    Attributes
+    ----------
+    by
+        The moderator who had it done, since in the audit log it is the bot that did; None: nobody.
+    """
 
     decision_id: int
     labels_over: tuple[Label, ...]
     scores: Scores
+    by: str | None = None
 
     @property
     def reason(self) -> str:
         """The number of the decision, its labels and their scores."""
         over = ", ".join(f"{label.value} {self.scores[label]:.2f}" for label in self.labels_over)
-        return f"Hexward decision {self.decision_id}: {over}"
+        return f"Hexward decision {self.decision_id}: {over}{_by([self])}"
 
 
 def joint_reason(grounds: Sequence[Ground]) -> str:
@@ -38,13 +47,24 @@ def joint_reason(grounds: Sequence[Ground]) -> str:
         return grounds[0].reason
     found = {label for ground in grounds for label in ground.labels_over}
     labels = ", ".join(label.value for label in LABELS if label in found)
-    return f"Hexward decisions {_in_ranges({one.decision_id for one in grounds})}: {labels}"
+    numbers = _in_ranges({one.decision_id for one in grounds})
+    return f"Hexward decisions {numbers}: {labels}{_by(grounds)}"
+
+
+def named(user: discord.abc.User) -> str:
+    """A moderator as the audit log names them."""
+    return f"{user.name} ({user.id})"
 
 
 def fitting(reason: str) -> str:
     """A reason as Discord takes it; it refuses longer ones, and shows an empty one as none."""
     text = " ".join(reason.split()) or "Hexward"
     return text if len(text) <= REASON_LENGTH else text[: REASON_LENGTH - 1] + "…"
+
+
+def _by(grounds: Sequence[Ground]) -> str:
+    found = sorted({ground.by for ground in grounds if ground.by is not None})
+    return f"; by {', '.join(found)}" if found else ""
 
 
 def _in_ranges(numbers: Iterable[int]) -> str:

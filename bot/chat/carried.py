@@ -140,6 +140,11 @@ class Carried:
         return replace(self, notice=notice)
 
 
+def in_full(deed: Deed) -> str:
+    """Why something was not done, and what can be done about that."""
+    return " ".join(words for words in (deed.why_not, deed.remedy) if words)
+
+
 def hindered(what: What, hurdle: Hurdle, why_not: str) -> Deed:
     """What became of something that was not done."""
     return Deed(False, what, why_not, hurdle)

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 
 import discord
 
-from bot.chat.carried import Carried, Deed, Hurdle, What
+from bot.chat.carried import Carried, Hurdle, What, in_full
 from bot.chat.flag import Case
 from bot.chat.languages import speaking_to
+from bot.chat.standing_button import StandingView
 from bot.chat.unseen import Unseen
 from bot.language import tr, trn
 from bot.logs import describe
@@ -30,8 +31,9 @@ _QUIET_LOOKS = 3
 # Reasons why messages stand that a line names; a sentence or two each, and a message takes 2,000
 # characters.
 _MOST_REASONS = 3
+_MOST_LATER = 3
 
-Post = Callable[[Case, str], Awaitable[discord.Message | None]]
+Post = Callable[[Case, str, discord.ui.View | None], Awaitable[discord.Message | None]]
 
 
 @dataclass(slots=True)
@@ -52,6 +54,10 @@ class Crowd:
         Messages that were to be deleted and stand, by channel id and reason.
     told
         Flags that a line in the log channel tells of.
+    first
+        The lowest number of their decisions.
+    later
+        What moderators have done about it since, a sentence each.
     """
 
     latest: Case
@@ -63,6 +69,8 @@ class Crowd:
     timed_out: set[int] = field(default_factory=set)
     standing: Counter[tuple[int, str]] = field(default_factory=Counter)
     told: int = 0
+    first: int = 0
+    later: list[str] = field(default_factory=list)
 
     @property
     def untold(self) -> int:
@@ -72,6 +80,7 @@ class Crowd:
     def add(self, case: Case) -> None:
         """Count a flag."""
         self.count += 1
+        self.first = min(self.first or case.decision_id, case.decision_id)
         if case.decision_id > self.latest.decision_id:  # deeds end in another order
             self.latest = case
 
@@ -88,7 +97,7 @@ class Crowd:
             elif deed.hurdle is Hurdle.GONE:
                 self.gone += 1
             else:
-                self.standing[case.channel_id, _why(deed)] += 1
+                self.standing[case.channel_id, in_full(deed)] += 1
 
     def words(self, *, stopping: bool = False) -> str:
         """The line as it is true now.
@@ -151,7 +160,11 @@ class Crowd:
         if self.pending:
             done.append(_left(self.pending, stopping=stopping))
         lines += [" ".join(done)] if done else []
-        return "\n".join([*lines, *self._standing()])
+        return "\n".join([*lines, *self._standing(), *self.later[-_MOST_LATER:]])
+
+    def button(self) -> StandingView | None:
+        """What a moderator can do about what stands; None: nothing does."""
+        return StandingView(self.first, self.latest.decision_id) if self.standing else None
 
     def _standing(self) -> list[str]:
         """What still stands and why, and how to get rid of it."""
@@ -178,8 +191,8 @@ class Crowd:
         if lines:
             lines.append(
                 tr(
-                    "To get rid of them, delete them by hand, or ban who wrote them and have "
-                    "Discord delete their messages."
+                    "To get rid of them, put right what is in the way and click the button, delete "
+                    "them by hand, or ban who wrote them and have Discord delete their messages."
                 )
             )
         return lines
@@ -229,6 +242,31 @@ class Crowds:
             crowd.pending -= 1
             crowd.note(case, carried)
             self._unseen.await_line(case.server.id, crowd.untold)
+
+    def amend(self, server_id: int, line_id: int, words: str | None, *, stands: bool) -> bool:
+        """Have a line say what a moderator has done.
+
+        Parameters
+        ----------
+        words
+            One sentence; None: nothing worth telling.
+        stands
+            Whether something stands nevertheless.
+
+        Returns
+        -------
+        bool
+            False: that line is not kept up to date any more.
+        """
+        line = self._lines.get(server_id)
+        if line is None or not line.is_message(line_id):
+            return False
+        crowd = self._crowds[server_id]
+        if words is not None:
+            crowd.later.append(words)
+        if not stands:
+            crowd.standing.clear()
+        return True
 
     async def drain(self) -> None:
         """Tell at once what is still to be told; for when the client closes."""
@@ -281,20 +319,24 @@ class _Line:
         self._message: discord.Message | None = None
         self._told = ""
 
+    def is_message(self, message_id: int) -> bool:
+        """Whether the line is this message."""
+        return self._message is not None and self._message.id == message_id
+
     async def say(self, crowd: Crowd, *, stopping: bool = False) -> None:
         """Post or edit it, if there is something new to say. Never raises."""
         with speaking_to(crowd.latest.server):  # also at the stop, which is no event of a server's
-            words = crowd.words(stopping=stopping)
+            words, view = crowd.words(stopping=stopping), crowd.button()
         told = crowd.count - crowd.pending
         if words == self._told:
             return
         if self._message is None:
-            self._message = await self._post(crowd.latest, words)
+            self._message = await self._post(crowd.latest, words, view)
             if self._message is not None:
                 self._told, crowd.told = words, told
             return
         try:
-            await self._message.edit(content=words)
+            await self._message.edit(content=words, view=view)
         except discord.NotFound:
             pass  # somebody has deleted the line; that is their right
         except Exception as error:
@@ -305,10 +347,6 @@ class _Line:
             )
             return
         self._told, crowd.told = words, told
-
-
-def _why(deed: Deed) -> str:
-    return " ".join(words for words in (deed.why_not, deed.remedy) if words)
 
 
 def _left(count: int, *, stopping: bool) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import discord
 
 from bot.chat.answers import done_before, judged_before, lasting_deeds, taken_back
-from bot.chat.audit import Ground
+from bot.chat.audit import Ground, named
 from bot.chat.buttons import TimeoutView
 from bot.chat.card_upkeep import CardUpkeep
 from bot.chat.carried import Deed, Hurdle, What
@@ -349,8 +349,7 @@ def _server(interaction: discord.Interaction[Any]) -> discord.Guild:
 def _reason(history: History, moderator: discord.abc.User) -> str:
     """For the server's audit log: the flag, and who clicked, since there it is the bot that did."""
     decision = history.decision
-    reason = Ground(decision.id, decision.labels_over, decision.scores).reason
-    return f"{reason}; by {moderator.name} ({moderator.id})"
+    return Ground(decision.id, decision.labels_over, decision.scores, named(moderator)).reason
 
 
 async def _replace(interaction: discord.Interaction[Any], words: str) -> None:

@@ -100,12 +100,18 @@ class Posting:
         card = await channel.send(embed=shown.card(), view=view, nonce=_nonce(case))
         await self._upkeep.posted(shown, case.message_id, card)
 
-    async def _post_line(self, case: Case, words: str) -> discord.Message | None:
+    async def _post_line(
+        self, case: Case, words: str, view: discord.ui.View | None
+    ) -> discord.Message | None:
         """Post a line about a crowd, of which this is the latest case."""
         posted: list[discord.Message] = []
 
         async def send(channel: discord.abc.Messageable) -> None:
-            posted.append(await channel.send(words, nonce=f"crowd-{case.decision_id:x}"))
+            nonce = f"crowd-{case.decision_id:x}"
+            if view is None:
+                posted.append(await channel.send(words, nonce=nonce))
+            else:
+                posted.append(await channel.send(words, view=view, nonce=nonce))
 
         await self._post(case, send, flags=0)
         return posted[0] if posted else None

@@ -77,7 +77,7 @@ class Verdicts:
             The deed's id, for `finish`. None: it is done or under way, or the flag was dismissed.
         """
         return await self._database.write(
-            partial(_begin, decision_id, kind, moderator_id, duration)
+            partial(lay_claim, decision_id, kind, moderator_id, duration)
         )
 
     async def take_over(self, decision_id: int, kind: DeedKind) -> RecordedDeed | None:
@@ -177,13 +177,14 @@ def _give(decision_id: int, verdict: Verdict, moderator_id: int, connection: Con
     return connection.execute(statement.on_conflict_do_nothing()).rowcount > 0
 
 
-def _begin(
+def lay_claim(
     decision_id: int,
     kind: DeedKind,
     moderator_id: int | None,
     duration: timedelta | None,
     connection: Connection,
 ) -> int | None:
+    """As `Verdicts.begin`, for whoever writes more on the same connection."""
     if not lock(connection, decision_id):
         return None
     table, now = schema.deeds, datetime.now(UTC)

@@ -1,0 +1,246 @@
+"""Deletes, when a moderator asks for it, what the rules wanted deleted and still stands.
+
+Every click is acknowledged first, then checked, then claimed in the database, then done; two who
+click at once share what there is. The answer counts what was deleted and what could not be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import discord
+from discord.utils import format_dt
+
+from bot.chat.audit import Ground, named
+from bot.chat.card_upkeep import CardUpkeep
+from bot.chat.carried import Deed, Hurdle, in_full
+from bot.chat.commands import answer, explained, went_wrong
+from bot.chat.crowds import Crowds
+from bot.chat.deletions import Deletions
+from bot.chat.languages import speaking_to
+from bot.chat.lookup import Lookup, permissions_in
+from bot.chat.running import Running
+from bot.chat.standing_button import StandingView
+from bot.errors import DatabaseError
+from bot.language import tr, trn
+from bot.logs import describe
+from bot.storage.standing_messages import Claimed, End, Numbers, StandingMessages
+
+log = logging.getLogger(__name__)
+
+_MOST_CLICKS = 20
+# Seconds that clicks under way get to finish when the bot stops.
+_DRAIN_S = 10.0
+# Messages that are claimed together: what Discord deletes in one request.
+_AT_ONCE = 100
+# Seconds after which no more are begun. An answer can be given for a quarter of an hour, and
+# deletions that Discord does not let through are tried for ten minutes.
+_NO_MORE_AFTER_S = 240.0
+# Reasons that an answer names, and characters of a message.
+_MOST_REASONS = 3
+_LONGEST = 2_000
+
+
+@dataclass(slots=True)
+class _Swept:
+    """What became of messages, by their ids."""
+
+    deeds: dict[int, Deed] = field(default_factory=dict)
+    elsewhere: int = 0
+    cut_short: bool = False
+
+    @property
+    def deleted(self) -> int:
+        return sum(deed.done for deed in self.deeds.values())
+
+
+class StandingDesk:
+    """Where clicks on the button under lines about raids arrive."""
+
+    def __init__(self, messages: StandingMessages, crowds: Crowds, upkeep: CardUpkeep) -> None:
+        self._messages = messages
+        self._crowds = crowds
+        self._upkeep = upkeep
+        self._lookup = Lookup()
+        self._deletions = Deletions()
+        self._running = Running("clicks", _MOST_CLICKS)
+
+    async def drain(self) -> None:
+        """Take no more clicks and let those under way finish; what is left can be clicked again."""
+        await self._running.drain(_DRAIN_S)
+        await self._deletions.stop()
+
+    async def clicked(self, interaction: discord.Interaction[Any], first: int, last: int) -> None:
+        """Delete what still stands between two numbers. Never raises."""
+        if self._running.closing or self._running.full:
+            await answer(
+                interaction, tr("Hexward is busy or about to stop. Try again in a moment.")
+            )
+            return
+        with self._running.counted():
+            try:
+                await interaction.response.defer(ephemeral=True, thinking=True)
+            except discord.DiscordException as error:
+                log.warning("A click could not be acknowledged: %s", describe(error))
+                return
+            try:
+                said = await self._do(interaction, first, last)
+            except DatabaseError as error:
+                said = explained(error)
+            except Exception as error:
+                log.error("What still stands could not be deleted: %s", describe(error))
+                said = went_wrong()
+            await answer(interaction, said)
+
+    async def _do(self, interaction: discord.Interaction[Any], first: int, last: int) -> str:
+        server, moderator = interaction.guild, interaction.user
+        if server is None or not isinstance(moderator, discord.Member):
+            return tr("This works in servers only.")
+        numbers = Numbers(server.id, first, last)
+        there = await self._messages.count(numbers)
+        if not there:
+            await self._show(interaction, server, numbers, 0)
+            return tr(
+                "There is nothing left to delete: it is gone, was dismissed as a false alarm, or "
+                "is being deleted just now."
+            )
+        allowed = {one for one in there if await self._may_delete(server, moderator, one)}
+        if not allowed:
+            return tr("You need the permission Manage Messages where these messages stand.")
+        swept = await self._sweep(server, moderator, numbers, allowed)
+        swept.elsewhere = sum(count for one, count in there.items() if one not in allowed)
+        await self._show(interaction, server, numbers, swept.deleted)
+        return "\n".join(_words(swept))
+
+    async def _may_delete(
+        self, server: discord.Guild, moderator: discord.Member, channel_id: int
+    ) -> bool:
+        channel = server.get_channel_or_thread(channel_id) or await self._lookup.place(
+            discord.Object(channel_id), server
+        )
+        return permissions_in(channel, moderator).manage_messages
+
+    async def _sweep(
+        self,
+        server: discord.Guild,
+        moderator: discord.Member,
+        numbers: Numbers,
+        channel_ids: set[int],
+    ) -> _Swept:
+        swept, clock = _Swept(), asyncio.get_running_loop().time
+        until, after = clock() + _NO_MORE_AFTER_S, 0
+        while claimed := await self._messages.claim(
+            numbers, channel_ids, moderator.id, after=after, most=_AT_ONCE
+        ):
+            deeds = await asyncio.gather(
+                *(self._delete(server, one, named(moderator)) for one in claimed)
+            )
+            ended = list(zip(claimed, deeds, strict=True))
+            await self._messages.finish(
+                {one.deed_id: End(deed.done, deed.record) for one, deed in ended}
+            )
+            for one, deed in ended:
+                swept.deeds[one.decision.message_id] = deed
+                if one.has_card:
+                    await self._upkeep.refresh_in(server, one.decision.id)
+            # One that could not be deleted is not tried twice for one click.
+            after = claimed[-1].decision.id
+            if clock() > until:
+                swept.cut_short = True
+                break
+        return swept
+
+    async def _delete(self, server: discord.Guild, one: Claimed, by: str) -> Deed:
+        decision = one.decision
+        ground = Ground(decision.id, decision.labels_over, decision.scores, by)
+        return await self._deletions.delete(
+            server, decision.channel_id, decision.message_id, ground
+        )
+
+    async def _show(
+        self,
+        interaction: discord.Interaction[Any],
+        server: discord.Guild,
+        numbers: Numbers,
+        deleted: int,
+    ) -> None:
+        """Have the line say who did it, and take the button away once nothing stands any more."""
+        line = interaction.message
+        stands = bool(await self._messages.count(numbers))
+        if line is None or (stands and not deleted):
+            return
+        with speaking_to(server):
+            words = _later(interaction.user, deleted) if deleted else None
+            if self._crowds.amend(server.id, line.id, words, stands=stands):
+                return
+            view = StandingView(numbers.first, numbers.last) if stands else None
+        content = line.content if words is None else f"{line.content}\n{words}"
+        if len(content) > _LONGEST:
+            content = line.content
+        try:
+            await line.edit(content=content, view=view)
+        except Exception as error:  # somebody has deleted the line, or Discord fails
+            log.info("A line about flags stays as it is: %s", describe(error))
+
+
+def _later(moderator: discord.abc.User, deleted: int) -> str:
+    return trn(
+        "{who} had {count:,} more message deleted {when}.",
+        "{who} had {count:,} more messages deleted {when}.",
+        deleted,
+        who=moderator.mention,
+        when=format_dt(datetime.now(UTC), "R"),
+    )
+
+
+def _words(swept: _Swept) -> list[str]:
+    lines = []
+    if swept.deleted:
+        lines.append(
+            trn("{count:,} message was deleted.", "{count:,} messages were deleted.", swept.deleted)
+        )
+    failed = [deed for deed in swept.deeds.values() if not deed.done]
+    if gone := sum(deed.hurdle is Hurdle.GONE for deed in failed):
+        lines.append(
+            trn(
+                "{count:,} message was gone already.",
+                "{count:,} messages were gone already.",
+                gone,
+            )
+        )
+    standing = Counter(in_full(deed) for deed in failed if deed.hurdle is not Hurdle.GONE)
+    for why, count in standing.most_common(_MOST_REASONS):
+        lines.append(
+            trn(
+                "{count:,} message still stands: {why}",
+                "{count:,} messages still stand: {why}",
+                count,
+                why=why,
+            )
+        )
+    if rest := sum(standing.values()) - sum(
+        count for _, count in standing.most_common(_MOST_REASONS)
+    ):
+        lines.append(
+            trn(
+                "{count:,} more message still stands, for other reasons.",
+                "{count:,} more messages still stand, for other reasons.",
+                rest,
+            )
+        )
+    if swept.elsewhere:
+        lines.append(
+            trn(
+                "{count:,} message is where you lack the permission Manage Messages.",
+                "{count:,} messages are where you lack the permission Manage Messages.",
+                swept.elsewhere,
+            )
+        )
+    if swept.cut_short:
+        lines.append(tr("That took so long that the rest was left. Click again for it."))
+    return lines or [tr("Somebody else was faster: they are being deleted just now.")]

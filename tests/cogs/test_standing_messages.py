@@ -1,0 +1,105 @@
+"""What still stands after a raid goes with one click, whoever clicks and whenever."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sandbox.wire import Member, Message
+from tests.cogs.acting import done_to, enforce
+from tests.cogs.raiding import BULK, ONE, left, lines, make_small, on_record, raid
+from tests.conftest import MODERATOR, Scene
+
+SETTLED = "SELECT COUNT(*) FROM decisions WHERE outcome IS NOT NULL"
+BUTTON = "Delete what still stands"
+DELETED = "SELECT COUNT(*) FROM deeds WHERE kind = 'delete' AND result = 'done'"
+
+
+@pytest.fixture(autouse=True)
+def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_small(monkeypatch)
+    monkeypatch.setattr("bot.chat.deletions.KEEP_TRYING_S", 0.1)
+
+
+async def stands(scene: Scene, count: int = 12) -> Message:
+    """A raid of which Discord lets nothing be deleted: the line that tells of it."""
+    scene.wire.faults.server_error("POST", BULK, status=503, times=None)
+    scene.wire.faults.server_error("DELETE", ONE, status=503, times=None)
+    await enforce(scene, "insult", "delete")
+    await raid(scene, count)
+    await on_record(scene, SETTLED, [(count,)])
+    (without,) = scene.rows("SELECT COUNT(*) FROM decisions WHERE outcome = 'crowded_out'")[0]
+    await scene.wire.wait_until(
+        lambda: any(f"**{without:,} flagged messages" in line for line in lines(scene)),
+        what="a line",
+    )
+    scene.wire.faults.clear()
+    return next(one for one in scene.log.bot_messages if not one.embeds)
+
+
+async def clicked(moderator: Member, line: Message) -> str:
+    """What a moderator who clicks is told, and nobody else."""
+    reply = await (await moderator.click(line, BUTTON)).wait()
+    assert reply.deferred
+    assert reply.ephemeral
+    return reply.texts
+
+
+@pytest.mark.parametrize("restart", [True, False])
+async def test_one_click_deletes_what_stands(scene: Scene, restart: bool) -> None:
+    async with scene.bot():
+        line = await stands(scene)
+        assert [button["label"] for button in line.buttons] == [BUTTON]
+        assert left(scene) == 12
+        if not restart:
+            told = await clicked(scene.mo, line)
+            await scene.wire.wait_until(lambda: not line.buttons, what="no button")
+    if restart:
+        async with scene.bot(log_channel=False):
+            told = await clicked(scene.mo, line)
+            await scene.wire.wait_until(lambda: not line.buttons, what="no button")
+    assert told == "12 messages were deleted."
+    assert f"{scene.mo.mention} had 12 more messages deleted <t:" in line.content
+    assert ("still stand" in line.content) is restart
+    assert left(scene) == 0
+    reasons = [reason or "" for _, _, reason in done_to(scene)]
+    assert "; by mo (" in reasons[-1]
+    # Who has many deleted at once has judged none of them.
+    assert scene.rows("SELECT COUNT(*) FROM verdicts") == [(0,)]
+    cards = [one for one in scene.log.bot_messages if one.embeds]
+    assert cards
+    assert all("Message deleted" in card.content for card in cards)
+
+
+async def test_two_who_click_at_once_share_what_there_is(scene: Scene) -> None:
+    other = scene.server.add_member("max", permissions=MODERATOR)
+    async with scene.bot():
+        line = await stands(scene)
+        told = await asyncio.gather(clicked(scene.mo, line), clicked(other, line))
+        await on_record(scene, DELETED, [(12,)])
+    assert "12 messages were deleted." in told
+    assert left(scene) == 0
+
+
+async def test_who_may_not_manage_messages_there_deletes_nothing(scene: Scene) -> None:
+    helper = scene.server.add_member("helper")
+    async with scene.bot():
+        line = await stands(scene)
+        told = await clicked(helper, line)
+        assert "You need the permission Manage Messages" in told
+        assert left(scene) == 12
+        assert line.buttons
+
+
+async def test_what_cannot_be_deleted_is_counted_with_the_reason(scene: Scene) -> None:
+    async with scene.bot():
+        line = await stands(scene)
+        scene.general.set_permissions(scene.server.bot, manage_messages=False)
+        told = await clicked(scene.mo, line)
+        assert f"12 messages still stand: I lack Manage Messages in <#{scene.general.id}>." in told
+        assert [button["label"] for button in line.buttons] == [BUTTON]
+        scene.general.set_permissions(scene.server.bot, manage_messages=True)
+        told = await clicked(scene.mo, line)
+        assert "12 messages were deleted." in told
+        assert left(scene) == 0
