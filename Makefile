@@ -25,8 +25,11 @@ contracts: .venv/installed-test
 	$(BIN)/lint-imports
 
 # Test files side by side; each with one thread for the matrices, so that they do not fight over cores.
+# Compiled modules are kept whatever the environment says: the tests start many interpreters.
+# The order is that of tests/conftest.py: what takes long comes first.
 pytest: .venv/installed-test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest \
+	  -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -23,6 +23,7 @@ from bot.chat.card_upkeep import CardUpkeep
 from bot.chat.checkup import Checkup
 from bot.chat.client import Hexward, point_at
 from bot.chat.intents import Asked, ContentIntent, Privileged
+from bot.chat.languages import heeding
 from bot.chat.lone_texts import LoneTexts
 from bot.chat.passed import Passed
 from bot.chat.posting import Posting
@@ -40,6 +41,7 @@ from bot.cogs.escalation import EscalationCommands
 from bot.cogs.exempt import ExemptCommands
 from bot.cogs.greeting import Greeting
 from bot.cogs.journal import LogCommands
+from bot.cogs.language import LanguageCommands
 from bot.cogs.log_channel import LogChannelCommands
 from bot.cogs.mode import ModeCommands
 from bot.cogs.names import Names
@@ -181,6 +183,7 @@ class Parts:
             NoticeCommands(self.servers),
             LogChannelCommands(self.servers),
             ExemptCommands(self.servers),
+            LanguageCommands(self.servers),
             SetupCommand(client, SetupDesk(self.servers, self.presets, checkup, trial)),
             DoctorCommand(checkup),
             StatusCommand(client, self.engine, self.metrics, self.database, self.unscreened),
@@ -311,11 +314,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         _check_sandbox(settings.sandbox_port)
     asyncio.get_running_loop().set_exception_handler(_log_stray_error)
     async with open_parts(settings) as parts:
-        if settings.token is None:
-            await _run_on_sandbox(settings, parts, stop)
-        else:
-            point_at(settings.discord_api_url, settings.discord_gateway_url)
-            await supervise(parts.make_client, settings.token, stop, give_up=parts.give_up)
+        await parts.servers.load_languages()
+        with heeding(parts.servers.languages):
+            if settings.token is None:
+                await _run_on_sandbox(settings, parts, stop)
+            else:
+                point_at(settings.discord_api_url, settings.discord_gateway_url)
+                await supervise(parts.make_client, settings.token, stop, give_up=parts.give_up)
     log.info("Stopped")
 
 

@@ -57,6 +57,18 @@ def catalogue(language: str) -> gettext.NullTranslations:
     return gettext.GNUTranslations(compiled)
 
 
+@functools.cache
+def language_name(language: str) -> str:
+    """What those who speak a language call it: ``Deutsch``."""
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        name = Locale.parse(language, sep="-").get_display_name(language.replace("-", "_"))
+    except UnknownLocaleError:
+        name = None
+    return language if name is None else name[:1].upper() + name[1:]
+
+
 @contextlib.contextmanager
 def speaking(locale: str | None) -> Iterator[None]:
     """Speak the language of this locale until the block ends, and in tasks begun inside of it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -17,9 +18,11 @@ import pytest
 from discord.state import ConnectionState
 
 from bot.app import serve
+from bot.charts.drawing import Charts
 from bot.chat import client
 from bot.chat.client import Hexward
 from bot.settings import Settings
+from bot.storage.migrate import upgrade
 from sandbox.wire import Wire
 from tests.patience import PATIENCE_S, PatientWire
 from tests.tiny_model import write_tiny_model
@@ -33,6 +36,20 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("steady")
 
+# Files that train, and those that start other interpreters, take longest: the end of the tests is
+# not to wait for one of them.
+_TESTS = Path(__file__).parent
+_LONGEST = (_TESTS / "training", _TESTS / "benchmarks", _TESTS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        folder = item.path.parent
+        return _LONGEST.index(folder) if folder in _LONGEST else len(_LONGEST)
+
+    items.sort(key=place)
+
+
 Running = Callable[[], AbstractAsyncContextManager[None]]
 
 MODERATOR = discord.Permissions(
@@ -44,6 +61,14 @@ MODERATOR = discord.Permissions(
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model directory whose scores follow the words in `tests.tiny_model.WORDS`."""
     return write_tiny_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database with every table, to be copied: to make one takes far longer."""
+    path = tmp_path_factory.mktemp("database") / "hexward.db"
+    upgrade(f"sqlite:///{path}")
+    return path
 
 
 @pytest.fixture(autouse=True)
@@ -117,15 +142,26 @@ def prompt_client(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def patient_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, pictures are waited for."""
+    monkeypatch.setitem(Charts.__init__.__kwdefaults__, "deadline_s", PATIENCE_S)
+
+
+@pytest.fixture
 async def scene(
-    tmp_path: Path, tiny_model: Path, addresses: None, prompt_client: None
+    tmp_path: Path,
+    tiny_model: Path,
+    migrated: Path,
+    addresses: None,
+    prompt_client: None,
+    patient_charts: None,
 ) -> AsyncIterator[Scene]:
     async with PatientWire() as wire:
         server = wire.add_server("Demo")
         # One that was joined just now would be greeted.
         joined = wire.world.backend.get_member(server.id, wire.bot_id)
         joined.joined_at = "2020-01-01T00:00:00+00:00"
-        database = tmp_path / "hexward.db"
+        database = Path(shutil.copy(migrated, tmp_path))
         yield Scene(
             wire=wire,
             server=server,

@@ -326,6 +326,7 @@ def _alert(flag: Flag, carried: Carried, background: Background) -> Alert:
         surface=flag.surface.name,
         author_id=message.author.id,
         person=message.webhook_id is None and not message.author.bot,
+        by_webhook=message.webhook_id is not None,
         channel_id=message.channel.id,
         jump_url=message.jump_url,
         posted_at=message.created_at,

@@ -57,6 +57,8 @@ class Alert:
         The name of the text inside the message, as of `bot.chat.surfaces.Surface`.
     person
         Whether the author is a member and not an app or a webhook.
+    by_webhook
+        Whether it is a webhook.
     carried
         What was done or would be done; None if that is not known any more.
     trial
@@ -69,6 +71,7 @@ class Alert:
     surface: str
     author_id: int
     person: bool = True
+    by_webhook: bool = False
     channel_id: int
     jump_url: str
     posted_at: datetime
@@ -123,7 +126,10 @@ def alert_card(alert: Alert, phrase: Phrase | None = None) -> discord.Embed:
         card.add_field(name=tr("Only a test"), value=told, inline=False)
         card.set_footer(text=tr("Test · model {version}", version=alert.model_version))
         return card
-    links = [tr("[Jump to the message]({url})", url=alert.jump_url)]
+    if _is_gone(alert.carried):
+        links = [tr("[Jump to where it was]({url})", url=alert.jump_url)]
+    else:
+        links = [tr("[Jump to the message]({url})", url=alert.jump_url)]
     if alert.background.first_id is not None:
         links.append(
             tr(
@@ -148,6 +154,12 @@ def alert_card(alert: Alert, phrase: Phrase | None = None) -> discord.Embed:
         )
     )
     return card
+
+
+def _is_gone(carried: Carried | None) -> bool:
+    """Whether the message was already deleted; the card leads to what stands around it then."""
+    deed = None if carried is None else carried.deed(What.DELETE)
+    return deed is not None and (deed.done or deed.hurdle is Hurdle.GONE)
 
 
 def about(phrase: Phrase, threshold: float) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -55,6 +56,9 @@ class Shown(Protocol):
     @property
     def text(self) -> str: ...
 
+    @property
+    def by_webhook(self) -> bool: ...
+
     def card(self, phrase: Phrase | None = None) -> discord.Embed:
         """The card; with `phrase`, the words that drove the highest score."""
 
@@ -90,10 +94,13 @@ class CardUpkeep:
         url = f"https://discord.com/channels/{server_id}/{first.channel_id}/{first.card_id}"
         return Background(upheld, days, first.decision_id, url)
 
-    async def first_view(self, decision_id: int) -> AlertView:
+    async def first_view(self, shown: Shown) -> AlertView:
         """The buttons that a new card gets."""
+        decision_id = shown.decision_id
         history = await self._history(decision_id)
-        first = FRESH if history is None else standing(history, datetime.now(UTC))
+        first = FRESH
+        if history is not None:
+            first = standing(replace(history, by_webhook=shown.by_webhook), datetime.now(UTC))
         self._remember_shown(decision_id, Standing("", first.clicks))
         return AlertView(decision_id, first.clicks)
 
@@ -104,7 +111,7 @@ class CardUpkeep:
         """
         place = CardPlace(shown.decision_id, card.channel.id, card.id)
         try:
-            await self._cards.put(place)
+            await self._cards.put(place, by_webhook=shown.by_webhook)
             # What happened to the message while its card was on the way.
             change = self._changes.get(message_id)
             if change is not None and await self._cards.note(
@@ -167,6 +174,13 @@ class CardUpkeep:
             if isinstance(channel, discord.TextChannel | discord.VoiceChannel | discord.Thread):
                 card = channel.get_partial_message(place.card_id)
                 await self._refresh(decision_id, card, server)
+
+    async def close(self, card: discord.Message) -> None:
+        """Take the buttons away from a card about which nothing can be done. Never raises."""
+        try:
+            await card.edit(view=None)
+        except Exception as error:
+            log.warning("An old card keeps its buttons: %s", describe(error))
 
     async def has_card(self, decision_id: int) -> bool:
         """Whether a card was posted, as far as the database knows."""

@@ -78,7 +78,12 @@ class Desk:
         asks = click is Click.TIMEOUT
 
         async def do() -> str | None:
-            history = await self._looked_up(interaction, decision_id)
+            try:
+                history = await self._looked_up(interaction, decision_id)
+            except NotDone:
+                if interaction.message is not None:
+                    await self._upkeep.close(interaction.message)
+                raise
             if history.card is None and interaction.message is not None:
                 card = interaction.message
                 await self._cards.put(CardPlace(decision_id, card.channel.id, card.id))

@@ -1,14 +1,17 @@
 """Which language is spoken to whom, and the commands' own names and descriptions in it.
 
 Whoever uses a command or clicks a button is answered in the language of their own Discord; what is
-posted for a whole server is in that server's.
+posted for a whole server is in that server's, or in the one that it chose with ``/language``.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 import discord
@@ -29,6 +32,36 @@ CONTEXTS = {
 """The context in the catalogue (gettext's ``msgctxt``) of a text at some place of a command."""
 
 
+# Set once for everything that a bot does. Whoever speaks to a server cannot wait for a reading.
+_chosen: ContextVar[Mapping[int, str]] = ContextVar("chosen", default=MappingProxyType({}))
+
+
+@contextlib.contextmanager
+def heeding(chosen: Mapping[int, str]) -> Iterator[None]:
+    """Speak to servers in the languages that they chose, until the block ends.
+
+    Parameters
+    ----------
+    chosen
+        Languages by ids of servers; looked at whenever one is spoken to. Servers that are not in it
+        are spoken to in their own language on Discord.
+    """
+    token = _chosen.set(chosen)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+def locale_of(server: discord.Guild) -> str:
+    """In which locale a server is spoken to: the one it chose, or its own on Discord."""
+    return _locale(server.id, server.preferred_locale)
+
+
+def _locale(server_id: int, on_discord: object) -> str:
+    return _chosen.get().get(server_id, str(on_discord))
+
+
 def speaking_to(server: discord.Guild | None) -> AbstractContextManager[None]:
     """Speak a server's language; for what is posted by tasks that serve several servers or people.
 
@@ -39,7 +72,7 @@ def speaking_to(server: discord.Guild | None) -> AbstractContextManager[None]:
     server
         None, for one that the bot has left, is spoken to in English.
     """
-    return speaking(None if server is None else str(server.preferred_locale))
+    return speaking(None if server is None else locale_of(server))
 
 
 def locale_of_event(client: discord.Client, event: str, payload: Any) -> str | None:
@@ -56,13 +89,13 @@ def locale_of_event(client: discord.Client, event: str, payload: Any) -> str | N
         return None
     if event == "INTERACTION_CREATE":
         return payload.get("locale")
-    if event == "GUILD_CREATE":
-        return payload.get("preferred_locale")
     try:
+        if event == "GUILD_CREATE":
+            return _locale(int(payload.get("id") or 0), payload.get("preferred_locale"))
         server = client.get_guild(int(payload.get("guild_id") or 0))
     except (TypeError, ValueError):
         return None
-    return None if server is None else str(server.preferred_locale)
+    return None if server is None else locale_of(server)
 
 
 class CommandTexts(app_commands.Translator):

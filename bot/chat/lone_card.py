@@ -27,6 +27,8 @@ class LoneAlert:
         Who opened the thread, or whose name it is.
     channel_id
         The thread's id, for a title.
+    by_webhook
+        Never: only members have names and open threads.
     """
 
     decision: Decision
@@ -35,6 +37,7 @@ class LoneAlert:
     author_id: int
     channel_id: int
     model_version: str
+    by_webhook: bool = False
 
     @property
     def text(self) -> str:

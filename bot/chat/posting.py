@@ -96,7 +96,7 @@ class Posting:
         await self._unseen.drain()
 
     async def _send(self, shown: Shown, case: Case, channel: discord.abc.Messageable) -> None:
-        view = await self._upkeep.first_view(case.decision_id)
+        view = await self._upkeep.first_view(shown)
         card = await channel.send(embed=shown.card(), view=view, nonce=_nonce(case))
         await self._upkeep.posted(shown, case.message_id, card)
 

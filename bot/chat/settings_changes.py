@@ -8,7 +8,7 @@ from typing import TypeVar
 from bot.chat.captions import action_caption, mode_caption, preset_caption, way_caption
 from bot.chat.commands import clip
 from bot.chat.durations import in_words
-from bot.language import tr, trn
+from bot.language import language_name, tr, trn
 from bot.rules import Action, Measure, Step
 from bot.storage.server_settings import ServerSettings
 from bot.storage.settings_file import Chosen
@@ -136,6 +136,16 @@ def _whom(before: Chosen, after: Chosen) -> Iterator[str]:
             before=_screened(old.screen_names),
             after=_screened(new.screen_names),
         )
+    if old.language != new.language:
+        yield tr(
+            "**Language of what I post**: {before} → {after}",
+            before=_spoken(old.language),
+            after=_spoken(new.language),
+        )
+
+
+def _spoken(language: str | None) -> str:
+    return tr("as on Discord") if language is None else language_name(language)
 
 
 def _kept(before: Chosen, after: Chosen) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.chat.commands import clip
 from bot.chat.rule_options import ACTIONS
 from bot.labels import LABELS
-from bot.language import tr, trn
+from bot.language import languages, tr, trn
 from bot.rules import MOST_FLAGS, Mode
 from bot.screening.artifact import PRESET_NAMES
 from bot.storage.privacy import MOST_EXCERPT_DAYS, MOST_RETENTION_DAYS
@@ -102,6 +102,8 @@ def _possible(steps: list[str]) -> str:
             return ", ".join(PRESET_NAMES)
         case ["mode"]:
             return ", ".join(Mode)
+        case ["language"]:
+            return tr("null, or one of {languages}", languages=", ".join(languages()))
         case [*_, "thresholds", _]:
             return tr("a number from 0 to 1")
         case [*_, "action"]:

@@ -30,10 +30,10 @@ from bot.chat.ready_made import ReadyMade, measures_of
 from bot.chat.running import Running
 from bot.chat.server_checks import check_log_channel, check_server
 from bot.chat.setup_panel import setup_panel
-from bot.chat.setup_parts import Choice, Part
+from bot.chat.setup_parts import AS_ON_DISCORD, Choice, Part
 from bot.chat.trial import Trial
 from bot.errors import HexwardError
-from bot.language import tr, trn
+from bot.language import languages, tr, trn
 from bot.logs import describe
 from bot.rules import Mode
 from bot.screening.artifact import PRESET_NAMES
@@ -144,6 +144,9 @@ class SetupDesk:
                 await servers.set_exempt_moderators(server.id, exempt)
             case Part.BOTS_ON | Part.BOTS_OFF:
                 await servers.set_exempt_bots(server.id, choice.part is Part.BOTS_ON)
+            case Part.LANGUAGE:
+                for name in set(choice.values) & {AS_ON_DISCORD, *languages()}:
+                    await servers.set_language(server.id, None if name == AS_ON_DISCORD else name)
             case Part.TRY:
                 return await self._try(interaction, server)
         return None

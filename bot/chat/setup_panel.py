@@ -17,6 +17,7 @@ from bot.chat.findings import Finding, Level, problems, told
 from bot.chat.own_channel import can_make
 from bot.chat.ready_made import ReadyMade, chosen, in_menu
 from bot.chat.setup_parts import (
+    AS_ON_DISCORD,
     LOG_CHANNELS,
     MOST_SHOWN,
     Part,
@@ -28,7 +29,7 @@ from bot.chat.setup_parts import (
     role_menu,
 )
 from bot.labels import Label
-from bot.language import tr, trn
+from bot.language import language_name, language_of, languages, tr, trn
 from bot.rules import Mode
 from bot.screening.artifact import PRESET_NAMES, PresetName
 from bot.screening.presets import Presets
@@ -98,7 +99,31 @@ def _channel_section(
     ]
     if channel is None and can_make(server):
         section.append((button(Part.MAKE_CHANNEL, tr("Make a private channel for me")),))
+    section.append((_language_menu(server, settings),))
     return section
+
+
+def _language_menu(server: discord.Guild, settings: ServerSettings) -> SetupPart:
+    what = tr("The language of what I post in this server.")
+    own = language_name(language_of(str(server.preferred_locale)))
+    options = [
+        discord.SelectOption(
+            label=tr("{language}, as the server on Discord", language=own),
+            value=AS_ON_DISCORD,
+            description=what,
+            default=settings.language not in languages(),
+        )
+    ]
+    options += [
+        discord.SelectOption(
+            label=language_name(language),
+            value=language,
+            description=what,
+            default=language == settings.language,
+        )
+        for language in languages()[: MOST_SHOWN - 1]
+    ]
+    return menu(Part.LANGUAGE, tr("Choose a language"), options)
 
 
 def _preset_section(settings: ServerSettings, presets: Presets) -> Section:

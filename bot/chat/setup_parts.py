@@ -26,6 +26,9 @@ LOG_CHANNELS = [
     discord.ChannelType.private_thread,
 ]
 
+AS_ON_DISCORD = "discord"
+"""The value of the option that leaves the language to the server's own setting."""
+
 _PREFIX = "hexward:setup:"
 
 
@@ -43,6 +46,7 @@ class Part(StrEnum):
     MODERATORS_ON = "moderators-on"
     BOTS_OFF = "bots-off"
     BOTS_ON = "bots-on"
+    LANGUAGE = "language"
     TRY = "try"
 
 

@@ -81,7 +81,11 @@ def clicks(history: History, now: datetime) -> tuple[Click, ...]:
         Click.UPHOLD: judged is None,
         Click.DISMISS: judged is None,
         Click.DELETE: judged is not Verdict.DISMISSED and not history.message_gone,
-        Click.TIMEOUT: judged is not Verdict.DISMISSED and timeout is None,
+        # Whether its author is still a member, Discord is asked when somebody clicks: who left may
+        # be back by then.
+        Click.TIMEOUT: judged is not Verdict.DISMISSED
+        and timeout is None
+        and not history.by_webhook,
         Click.UNDO: judged is not None or timeout is not None,
     }
     return tuple(click for click, can in possible.items() if can)

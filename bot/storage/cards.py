@@ -38,9 +38,15 @@ class Cards:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def put(self, place: CardPlace) -> None:
-        """Remember where a flag's card stands; an earlier place stays."""
-        await self._database.write(partial(_put, place))
+    async def put(self, place: CardPlace, *, by_webhook: bool = False) -> None:
+        """Remember where a flag's card stands; an earlier place stays.
+
+        Parameters
+        ----------
+        by_webhook
+            Whether a webhook wrote what was flagged.
+        """
+        await self._database.write(partial(_put, place, by_webhook))
 
     async def note(
         self, changes: Mapping[int, Change], *, decision_id: int | None = None
@@ -104,13 +110,14 @@ class Cards:
         return await self._database.read(query)
 
 
-def _put(place: CardPlace, connection: Connection) -> None:
+def _put(place: CardPlace, by_webhook: bool, connection: Connection) -> None:
     if not lock(connection, place.decision_id):
         return
     statement = schema.insert(connection, schema.cards).values(
         decision_id=place.decision_id,
         channel_id=place.channel_id,
         card_id=place.card_id,
+        by_webhook=by_webhook,
     )
     connection.execute(statement.on_conflict_do_nothing())
 

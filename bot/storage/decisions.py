@@ -121,7 +121,7 @@ class Decisions:
         self._passed: Counter[tuple[int, datetime]] = Counter()
         self._held_up: Counter[int] = Counter()
         self._later = Later(
-            database, "Counts of passed messages", self.flush, lambda: bool(self._passed)
+            database, "Counts of passed messages", self._write_out, lambda: bool(self._passed)
         )
 
     async def record(self, decision: NewDecision) -> RecordedDecision | None:
@@ -239,6 +239,9 @@ class Decisions:
         DatabaseError
             If they could not be written; they are kept.
         """
+        await self._later.now()
+
+    async def _write_out(self) -> None:
         passed, self._passed = self._passed, Counter()
         if not passed:
             return

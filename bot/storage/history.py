@@ -102,6 +102,8 @@ class History:
         None if no card was posted, or it is not known where.
     edited_at, deleted_at
         When the flagged message was first edited after it was flagged, and when it was deleted.
+    by_webhook
+        Whether a webhook wrote it, which nobody can time out.
     """
 
     decision: RecordedDecision
@@ -110,6 +112,7 @@ class History:
     card: CardPlace | None = None
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
+    by_webhook: bool = False
 
     def last(self, kind: DeedKind, *results: DeedResult) -> RecordedDeed | None:
         """The latest deed of a kind that has come to one of these results."""

@@ -26,7 +26,8 @@ class Later:
     what
         What is written, for the log: ``Counts of passed messages``.
     write
-        Writes all that waits; raises `DatabaseError` and keeps it if that cannot be done.
+        Writes all that waits; raises `DatabaseError` and keeps it if that cannot be done. Called
+        by one at a time, through `now`.
     waits
         Whether anything waits.
     """
@@ -42,6 +43,7 @@ class Later:
         self._write = write
         self._waits = waits
         self._task: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
         self._closing = asyncio.Event()
         self._complaint = Complaint(log, f"{what} are not written yet", f"{what} are written again")
         database.before_close(self._finish)
@@ -51,6 +53,17 @@ class Later:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name=f"write: {self._what}")
 
+    async def now(self) -> None:
+        """Have written what came up so far; what is being written already is waited for.
+
+        Raises
+        ------
+        DatabaseError
+            If it could not be written.
+        """
+        async with self._turn:
+            await self._write()
+
     async def _run(self) -> None:
         while self._waits():
             try:
@@ -59,7 +72,7 @@ class Later:
             except TimeoutError:
                 pass
             try:
-                await self._write()
+                await self.now()
             except DatabaseError as error:
                 self._complaint.failed(error)
                 if self._closing.is_set():

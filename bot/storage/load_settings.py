@@ -52,6 +52,7 @@ def load_settings(server_id: int, connection: Connection) -> ServerSettings:
         notice=Notice(NoticeWay(row.notice), row.notice_text),
         screen_titles=row.screen_titles,
         screen_names=row.screen_names,
+        language=row.language,
     )
 
 

@@ -62,9 +62,10 @@ def upgrade(url: str, *, lock_wait_s: float = 5.0) -> str:
 
     def work(connection: Connection) -> str:
         scripts = ScriptDirectory.from_config(alembic_config(connection))
-        _refuse_unknown(connection, scripts, address)
-        command.upgrade(alembic_config(connection), "head")
-        return _head(scripts)
+        found, head = _refuse_unknown(connection, scripts, address), _head(scripts)
+        if found != (head,):  # nothing to do at most starts, and finding that out takes a while
+            command.upgrade(alembic_config(connection), "head")
+        return head
 
     return _run(address, work, writes=True, lock_wait_s=lock_wait_s)
 
@@ -148,26 +149,34 @@ def newest() -> str:
 
 def is_known(revision: str) -> bool:
     """Whether this version of Hexward has that revision; a newer one may not be used."""
-    scripts = ScriptDirectory.from_config(alembic_config(None))
-    return revision in {script.revision for script in scripts.walk_revisions()}
+    return revision in _known(ScriptDirectory.from_config(alembic_config(None)))
 
 
-def _refuse_unknown(connection: Connection, scripts: ScriptDirectory, address: Address) -> None:
-    """Stop before a database that is newer than the code, or another program's."""
+def _known(scripts: ScriptDirectory) -> set[str]:
+    return {script.revision for script in scripts.walk_revisions()}
+
+
+def _refuse_unknown(
+    connection: Connection, scripts: ScriptDirectory, address: Address
+) -> tuple[str, ...]:
+    """Where the database stands; stops before a newer one than the code, or another program's."""
     found = MigrationContext.configure(connection).get_current_heads()
-    unknown = ", ".join(revision for revision in found if not is_known(revision))
+    unknown = ", ".join(sorted(set(found) - _known(scripts)))
     if unknown:
         raise DatabaseMisfit(
             f"The database {address} is at revision {unknown}, but this version of Hexward knows "
             f"revisions only up to {_head(scripts)}. Update Hexward, or restore a backup made "
             "before the database was upgraded."
         )
-    tables = inspect(connection).get_table_names()
-    if not found and set(tables) - {"alembic_version"}:
+    if found:
+        return found
+    tables = set(inspect(connection).get_table_names())
+    if tables - {"alembic_version"}:
         raise DatabaseMisfit(
             f"The database {address} holds tables that are not Hexward's "
             f"({', '.join(sorted(tables)[:3])}). Name another one in DATABASE_URL."
         )
+    return found
 
 
 def check_place(url: str) -> None:

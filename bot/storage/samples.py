@@ -76,7 +76,7 @@ class ScoreSamples:
         self._random = np.random.default_rng() if random is None else random
         self._gathered: _Gathered = {}
         self._later = Later(
-            database, "Scores of passed messages", self.flush, lambda: bool(self._gathered)
+            database, "Scores of passed messages", self._write_out, lambda: bool(self._gathered)
         )
 
     def add(self, server_id: int, channel_id: int | None, scores: Scores, at: datetime) -> None:
@@ -106,6 +106,9 @@ class ScoreSamples:
         DatabaseError
             If it could not be written; it is kept for the next time.
         """
+        await self._later.now()
+
+    async def _write_out(self) -> None:
         gathered, self._gathered = self._gathered, {}
         if not gathered:
             return

@@ -74,6 +74,8 @@ servers = Table(
     Column("notice_text", String(500)),
     Column("screen_titles", Boolean, nullable=False, server_default=true()),
     Column("screen_names", Boolean, nullable=False, server_default=false()),
+    # Null: the one that the server has on Discord.
+    Column("language", String(16)),
 )
 
 # A server's own values; the labels that are not here keep the preset's.
@@ -268,6 +270,7 @@ cards = Table(
     Column("card_id", BigInteger, nullable=False),
     Column("edited_at", UtcTime),
     Column("deleted_at", UtcTime),
+    Column("by_webhook", Boolean, nullable=False, server_default=false()),
 )
 
 # How many texts were looked at; those that pass leave no other trace.

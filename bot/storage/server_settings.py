@@ -90,6 +90,8 @@ class ServerSettings:
         What authors are told.
     screen_titles, screen_names
         Whether titles of threads and forum posts, and the names of members, are screened.
+    language
+        In which language it is spoken to, as Discord writes it; None: in its own on Discord.
     """
 
     server_id: int
@@ -107,3 +109,4 @@ class ServerSettings:
     notice: Notice = Notice()
     screen_titles: bool = True
     screen_names: bool = False
+    language: str | None = None

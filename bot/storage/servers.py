@@ -144,6 +144,13 @@ class Servers(RuleChoices, WholeSettings):
             lambda connection: set_column(connection, server_id, "screen_names", screen),
         )
 
+    async def set_language(self, server_id: int, language: str | None) -> None:
+        """Choose in which language a server is spoken to; ``None``: in its own on Discord."""
+        await self._write(
+            server_id, lambda connection: set_column(connection, server_id, "language", language)
+        )
+        self._note_language(server_id, language)
+
     async def set_mode(self, server_id: int, mode: Mode) -> None:
         """Choose whether actions are carried out, or only told."""
         await self._write(

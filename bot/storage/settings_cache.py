@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from bot.storage import schema
 from bot.storage.database import Database
@@ -38,6 +38,28 @@ class SettingsCache:
         self._capacity = capacity
         # The task, not its result: those who ask while it runs wait for the same query.
         self._cache: OrderedDict[int, tuple[asyncio.Task[ServerSettings], float]] = OrderedDict()
+        self._languages: dict[int, str] = {}
+
+    @property
+    def languages(self) -> Mapping[int, str]:
+        """The languages that servers chose, by their ids, for who cannot wait for a reading.
+
+        Those of all servers after `load_languages`; each as new as what was last read of it.
+        """
+        return self._languages
+
+    async def load_languages(self) -> None:
+        """Read which servers chose a language.
+
+        Raises
+        ------
+        DatabaseError
+            If they could not be read.
+        """
+        table = schema.servers
+        statement = select(table.c.server_id, table.c.language).where(table.c.language.is_not(None))
+        for row in await self._database.read(lambda one: one.execute(statement).all()):
+            self._languages[row.server_id] = row.language
         self._when_changed: Callable[[int], None] | None = None
 
     def when_changed(self, listener: Callable[[int], None]) -> None:
@@ -58,7 +80,7 @@ class SettingsCache:
         now = asyncio.get_running_loop().time()
         task, loaded_at = self._cache.get(server_id, (None, 0.0))
         if task is None or now - loaded_at > self._fresh_s:
-            task = asyncio.create_task(self._database.read(partial(load_settings, server_id)))
+            task = asyncio.create_task(self._load(server_id))
             task.add_done_callback(partial(self._forget_failure, server_id))
             self._cache[server_id] = task, now
             if len(self._cache) > self._capacity:
@@ -66,6 +88,17 @@ class SettingsCache:
         self._cache.move_to_end(server_id)
         # Shielded: one caller's cancellation is not the others'.
         return task.result() if task.done() else await asyncio.shield(task)
+
+    async def _load(self, server_id: int) -> ServerSettings:
+        settings = await self._database.read(partial(load_settings, server_id))
+        self._note_language(server_id, settings.language)
+        return settings
+
+    def _note_language(self, server_id: int, language: str | None) -> None:
+        if language is None:
+            self._languages.pop(server_id, None)
+        else:
+            self._languages[server_id] = language
 
     async def _write(self, server_id: int, operation: Callable[[Connection], T]) -> T:
         """Write, with the server's row in place, and forget what was read before."""

@@ -79,6 +79,7 @@ def write(chosen: Chosen) -> bytes:
             "retention_days": chosen.retention_days,
             "excerpt_days": chosen.excerpt_days,
         },
+        "language": settings.language,
     }
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
@@ -140,6 +141,8 @@ def over(file: SettingsFile, now: Chosen) -> Chosen:
     if file.screening is not None:
         said = _said(file.screening, titles=held.screen_titles, names=held.screen_names)
         changes |= {f"screen_{name}": value for name, value in said.items()}
+    if "language" in file.model_fields_set:  # null: the server's own on Discord
+        changes["language"] = file.language
     kept: dict[str, Any] = {"retention_days": now.retention_days, "excerpt_days": now.excerpt_days}
     return Chosen(
         replace(held, **changes),  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from bot.labels import Label
+from bot.language import languages
 from bot.rules import (
     LONGEST_TIMEOUT,
     LONGEST_WINDOW,
@@ -139,6 +140,12 @@ class NoticeEntry(_Part):
     text: NoticeText | None = None
 
 
+def _spoken(language: str) -> str:
+    if language not in languages():
+        raise ValueError("no language that is spoken here")
+    return language
+
+
 class ExemptEntry(_Part):
     """Who and what is not screened."""
 
@@ -181,3 +188,4 @@ class SettingsFile(_Part):
     log_channel: Id | None = None
     screening: ScreeningEntry | None = None
     privacy: PrivacyEntry | None = None
+    language: Annotated[str, AfterValidator(_spoken)] | None = None

@@ -112,7 +112,7 @@ class Unscreened:
         self._keep = keep
         self._pending = _Pending()
         self._later = Later(
-            database, "Unscreened messages", self.flush, lambda: bool(self._pending)
+            database, "Unscreened messages", self._write_out, lambda: bool(self._pending)
         )
         self._when_dropped: Callable[[Collection[int]], None] | None = None
 
@@ -212,6 +212,9 @@ class Unscreened:
         DatabaseError
             If it could not be written; it is tried again a second later.
         """
+        await self._later.now()
+
+    async def _write_out(self) -> None:
         pending, self._pending = self._pending, _Pending()
         if not pending:
             return

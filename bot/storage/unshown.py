@@ -52,7 +52,10 @@ class Unshown:
         self._missing = dict(missing)
         self._changed: set[int] = set()
         self._later = Later(
-            database, "Counts of flags that were not shown", self.flush, lambda: bool(self._changed)
+            database,
+            "Counts of flags that were not shown",
+            self._write_out,
+            lambda: bool(self._changed),
         )
 
     @classmethod
@@ -129,6 +132,9 @@ class Unshown:
         DatabaseError
             If it could not be written; it is tried again a second later.
         """
+        await self._later.now()
+
+    async def _write_out(self) -> None:
         changed, self._changed = self._changed, set()
         if not changed:
             return

@@ -345,6 +345,7 @@ def history_of(decision_id: int, connection: Connection) -> History | None:
         card=None if card is None else CardPlace(decision_id, card.channel_id, card.card_id),
         edited_at=None if card is None else card.edited_at,
         deleted_at=None if card is None else card.deleted_at,
+        by_webhook=False if card is None else card.by_webhook,
     )
 
 

@@ -51,7 +51,10 @@ class WholeSettings(SettingsCache):
             _store(after, connection)
             return True
 
-        return await self._write(server_id, operation)
+        replaced = await self._write(server_id, operation)
+        if replaced:
+            self._note_language(server_id, after.settings.language)
+        return replaced
 
 
 def _load(server_id: int, connection: Connection) -> Chosen:
@@ -72,6 +75,7 @@ def _store(chosen: Chosen, connection: Connection) -> None:
         "notice_text": settings.notice.text,
         "screen_titles": settings.screen_titles,
         "screen_names": settings.screen_names,
+        "language": settings.language,
     }.items():
         set_column(connection, server_id, column, value)
     for table in _TABLES:

@@ -87,6 +87,10 @@ def test_one_line_for_what_was_done_and_the_buttons_that_make_sense(
     assert "\n" not in now.words
 
 
+def test_a_webhook_cannot_be_timed_out() -> None:
+    assert shown(by_webhook=True).clicks == (Click.UPHOLD, Click.DISMISS, Click.DELETE)
+
+
 def test_a_timeout_that_is_over_can_be_given_again() -> None:
     ended = deed(DeedKind.TIMEOUT, at=NOW - HOUR, moderator_id=None)
     assert shown(deeds=(ended,)).clicks == FRESH.clicks

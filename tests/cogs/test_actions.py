@@ -168,6 +168,8 @@ class TestWhoIsNeverTimedOut:
             card = await scene.wire.wait_for_message(scene.log)
             assert "posted by a webhook" in card.texts
             assert "Message deleted." in card.texts
+            assert "[Jump to where it was](" in card.texts
+            assert "Jump to the message" not in card.texts
 
 
 def limit_bot(scene: Scene, **permissions: bool) -> None:

@@ -362,6 +362,7 @@ async def test_a_decision_that_was_purged_says_so(scene: Scene) -> None:
     async with scene.bot(log_channel=False):
         reply = await scene.mo.click(card, "Uphold")
         assert "no longer in the log" in await said(reply)
+        await scene.wire.wait_until(lambda: not card.buttons)
 
 
 async def test_the_card_says_that_the_message_was_edited(scene: Scene) -> None:
@@ -501,9 +502,24 @@ async def test_nothing_more_is_done_about_an_author_who_was_forgotten(
         await scene.wire.wait_until(lambda: question.content.startswith("Done."))
         refused = await said(await mia.click(card, "Undo"))
         assert refused.startswith("The author of decision 1 asked to be forgotten")
+        await scene.wire.wait_until(lambda: not card.buttons)
     assert scene.rows("SELECT author_id FROM decisions") == [(0,)]
     assert scene.rows("SELECT * FROM cards") == []
     assert scene.rows(VERDICTS) == [("dismissed", mia.id)]
+
+
+async def test_nobody_is_asked_to_time_a_webhook_out(scene: Scene, mia: Any) -> None:
+    hook = scene.general.add_webhook("News")
+    async with scene.bot():
+        await scene.mo.run(scene.general, "exempt bots", exempt=False)
+        await hook.post("you idiot")
+        card = await scene.wire.wait_for_message(scene.log)
+        await settled(scene)
+        assert labels(card) == ["Uphold", "Dismiss", "Delete"]
+    async with scene.bot(log_channel=False):
+        await mia.click(card, "Uphold")
+        await shows(scene, card, "Upheld")
+        assert labels(card) == ["Delete", "Undo"]
 
 
 @pytest.mark.parametrize("kind", ["channel", "thread"])

@@ -66,6 +66,19 @@ def defaults(panel: Message, part: str) -> list[str]:
     return [str(default["id"]) for default in found.get("default_values") or []]
 
 
+async def test_the_language_of_what_is_posted_is_chosen(scene: Scene) -> None:
+    async with scene.bot():
+        panel = await opened(scene)
+        assert defaults(panel, "language") == ["discord"]
+        for choice, row in (("de", "de"), ("discord", None), ("de", "de")):
+            await pick(scene, panel, "language", choice)
+            assert defaults(panel, "language") == [choice]
+            assert scene.rows("SELECT language FROM servers") == [(row,)]
+        assert "Set up Hexward" in panel.texts  # who chooses is answered in their own
+        await scene.ada.post(scene.general, "you idiot")
+        assert "Markiert: " in (await scene.wire.wait_for_message(scene.log)).texts
+
+
 async def test_a_new_server_is_set_up_from_top_to_bottom(scene: Scene) -> None:
     scene.log.set_permissions(scene.server.everyone, view_channel=False)
     scene.log.set_permissions(scene.server.bot_role, view_channel=True)

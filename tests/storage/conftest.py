@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,9 @@ def url(path: Path) -> str:
 
 
 @pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
+async def database(url: str, path: Path, migrated: Path) -> AsyncIterator[Database]:
+    path.parent.mkdir()
+    shutil.copy(migrated, path)
     async with await Database.open(url, lock_wait_s=0.2) as database:
         yield database
 

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.labels import Label
+from bot.language import languages
 from bot.rules import Action, Measure, Mode, Step
 from bot.storage.database import Database
 from bot.storage.server_settings import Notice, NoticeWay, Own, ServerSettings
@@ -84,6 +85,7 @@ choices = st.builds(
         ),
         screen_titles=st.booleans(),
         screen_names=st.booleans(),
+        language=st.sampled_from([None, *languages()]),
     ),
     st.integers(1, 90),
     st.none() | st.integers(1, 30),
@@ -143,6 +145,7 @@ def test_every_choice_is_in_the_file() -> None:
         "notice",
         "screen_titles",
         "screen_names",
+        "language",
     }
 
 
