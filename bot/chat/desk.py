@@ -18,16 +18,15 @@ from bot.chat.audit import Ground, named
 from bot.chat.buttons import TimeoutView
 from bot.chat.card_upkeep import CardUpkeep
 from bot.chat.carried import Deed, Hurdle, What
-from bot.chat.commands import answer, explained, went_wrong
+from bot.chat.clicks import Clicks, Said, tell
+from bot.chat.commands import Refusal
 from bot.chat.durations import in_words
 from bot.chat.lookup import Lookup
-from bot.chat.may_act import NotAllowed, check_may
+from bot.chat.may_act import check_may
 from bot.chat.member_deeds import lift_timeout, subject, timeout_member
 from bot.chat.message_deeds import delete_message
 from bot.chat.renaming import reset_name
-from bot.chat.running import Running
 from bot.chat.standing import Click
-from bot.errors import DatabaseError
 from bot.language import tr
 from bot.logs import describe
 from bot.storage.cards import Cards, Change
@@ -49,7 +48,7 @@ _MOST_CLICKS = 200
 _DRAIN_S = 10.0
 
 
-class NotDone(Exception):
+class NotDone(Refusal):
     """Why nothing was done, in one or two sentences for who clicked."""
 
 
@@ -64,11 +63,11 @@ class Desk:
         self._cards = cards
         self._upkeep = upkeep
         self._lookup = Lookup()
-        self._running = Running("clicks", _MOST_CLICKS)
+        self._clicks = Clicks("clicks", most=_MOST_CLICKS, drain_s=_DRAIN_S)
 
     async def drain(self) -> None:
         """Take no more clicks and let those under way finish."""
-        await self._running.drain(_DRAIN_S)
+        await self._clicks.drain()
 
     async def clicked(
         self, interaction: discord.Interaction[Any], click: Click, decision_id: int
@@ -132,47 +131,22 @@ class Desk:
         in_place
             Whether the answer takes the place of the message that was clicked.
         """
-        if self._running.closing or self._running.full:
-            await answer(
-                interaction, tr("Hexward is busy or about to stop. Try again in a moment.")
-            )
-            return
-        with self._running.counted():
-            try:
-                await interaction.response.defer(ephemeral=True, thinking=thinking)
-            except discord.DiscordException as error:
-                # Too late, or clicked twice: nothing is done that nobody would be told of.
-                log.warning("A click could not be acknowledged: %s", describe(error))
-                return
-            said = await self._outcome(interaction, decision_id, do)
-            if said is not None and in_place:
+
+        async def show(said: Said, _done: bool) -> None:
+            if in_place and isinstance(said, str):
                 await _replace(interaction, said)
-            elif said is not None:
-                await answer(interaction, said)
+            else:
+                await tell(interaction, said)
             await self._upkeep.refresh(decision_id, self._client)
 
-    async def _outcome(
-        self,
-        interaction: discord.Interaction[Any],
-        decision_id: int,
-        do: Callable[[], Awaitable[str | None]],
-    ) -> str | None:
-        try:
-            return await do()
-        except (NotAllowed, NotDone) as refusal:
-            return str(refusal)
-        except DatabaseError as error:
-            return explained(error)
-        except discord.HTTPException as error:
-            log.warning("Decision %d: a click failed: %s", decision_id, describe(error))
-            return tr(
-                "Discord refused it (HTTP {status}, error {code}). Try again.",
-                status=error.status,
-                code=error.code,
-            )
-        except Exception as error:
-            log.error("Decision %d: a click failed: %s", decision_id, describe(error))
-            return went_wrong()
+        await self._clicks.handle(
+            interaction,
+            do,
+            show,
+            about=f"Decision {decision_id}",
+            ephemeral=True,
+            thinking=thinking,
+        )
 
     async def _looked_up(self, interaction: discord.Interaction[Any], decision_id: int) -> History:
         history = await self._verdicts.history(decision_id)

@@ -7,6 +7,7 @@ from typing import Any
 import discord
 
 from bot.chat.captions import permission_captions
+from bot.chat.commands import Refusal
 from bot.chat.lookup import Lookup, permissions_in
 from bot.chat.standing import Click
 from bot.chat.surfaces import NAMES, stands_alone
@@ -17,7 +18,7 @@ from bot.storage.history import History
 _NEEDS = {Click.TIMEOUT: "moderate_members", Click.RENAME: "manage_nicknames"}
 
 
-class NotAllowed(Exception):
+class NotAllowed(Refusal):
     """Why a moderator may not do it, in one sentence for them."""
 
 

@@ -14,25 +14,17 @@ from weakref import WeakValueDictionary
 import discord
 
 from bot.chat.checkup import Checkup
-from bot.chat.commands import (
-    Refusal,
-    answer,
-    explained,
-    lacking_permissions,
-    server_of,
-    went_wrong,
-)
+from bot.chat.clicks import Clicks, Said, tell
+from bot.chat.commands import Refusal, lacking_permissions, server_of
 from bot.chat.exemptions import change_exemptions, refuse_everybody
 from bot.chat.findings import findings_card, problems
 from bot.chat.log_channel import checked_log_channel
 from bot.chat.own_channel import make_log_channel
 from bot.chat.ready_made import ReadyMade, measures_of
-from bot.chat.running import Running
 from bot.chat.server_checks import check_log_channel, check_server
 from bot.chat.setup_panel import setup_panel
 from bot.chat.setup_parts import AS_ON_DISCORD, Choice, Part
 from bot.chat.trial import Trial
-from bot.errors import HexwardError
 from bot.language import languages, tr, trn
 from bot.logs import describe
 from bot.rules import Mode
@@ -57,13 +49,13 @@ class SetupDesk:
         self._presets = presets
         self._checkup = checkup
         self._trial = trial
-        self._running = Running("setup choices", _MOST_CHOICES)
+        self._clicks = Clicks("setup choices", most=_MOST_CHOICES, drain_s=_DRAIN_S)
         # Two who ask for a channel, or for a test, at the same time get one.
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def drain(self) -> None:
         """Take no more choices and let those under way finish."""
-        await self._running.drain(_DRAIN_S)
+        await self._clicks.drain()
 
     async def panel(self, server: discord.Guild) -> discord.ui.LayoutView:
         """The panel of a server as it stands now.
@@ -80,32 +72,17 @@ class SetupDesk:
 
     async def chosen(self, interaction: discord.Interaction[Any], choice: Choice) -> None:
         """Do what was chosen, draw the panel again, and say what there is to say. Never raises."""
-        if self._running.closing or self._running.full:
-            await answer(
-                interaction, tr("Hexward is busy or about to stop. Try again in a moment.")
-            )
-            return
-        with self._running.counted():
-            try:
-                await interaction.response.defer()
-            except discord.DiscordException as error:
-                log.warning("A choice could not be acknowledged: %s", describe(error))
-                return
-            said: str | discord.Embed | None
-            try:
-                said = await self._do(interaction, choice)
-            except Refusal as refusal:
-                said = str(refusal)
-            except HexwardError as error:
-                said = explained(error)
-            except Exception as error:
-                log.error("Setup: %s failed: %s", choice.part.value, describe(error))
-                said = went_wrong()
+
+        async def show(said: Said, _done: bool) -> None:
             await self._redraw(interaction)
-            if isinstance(said, discord.Embed):
-                await answer(interaction, embed=said)
-            elif said is not None:
-                await answer(interaction, said)
+            await tell(interaction, said)
+
+        await self._clicks.handle(
+            interaction,
+            lambda: self._do(interaction, choice),
+            show,
+            about=f"Setup, {choice.part.value}",
+        )
 
     async def _redraw(self, interaction: discord.Interaction[Any]) -> None:
         try:
@@ -114,9 +91,7 @@ class SetupDesk:
         except Exception as error:  # the panel was dismissed, the token has expired
             log.warning("A setup panel could not be drawn again: %s", describe(error))
 
-    async def _do(
-        self, interaction: discord.Interaction[Any], choice: Choice
-    ) -> str | discord.Embed | None:
+    async def _do(self, interaction: discord.Interaction[Any], choice: Choice) -> Said:
         if lacking_permissions(interaction, _NEEDED):
             raise Refusal(tr("You need the permission Manage Server for this."))
         server, servers = server_of(interaction), self._servers

@@ -19,14 +19,12 @@ from discord.utils import format_dt
 from bot.chat.audit import Ground, named
 from bot.chat.card_upkeep import CardUpkeep
 from bot.chat.carried import Deed, Hurdle, in_full
-from bot.chat.commands import answer, explained, went_wrong
+from bot.chat.clicks import Clicks, Said, tell
 from bot.chat.crowds import Crowds
 from bot.chat.deletions import Deletions
 from bot.chat.languages import speaking_to
 from bot.chat.lookup import Lookup, permissions_in
-from bot.chat.running import Running
 from bot.chat.standing_button import StandingView
-from bot.errors import DatabaseError
 from bot.language import tr, trn
 from bot.logs import describe
 from bot.storage.standing_messages import Claimed, End, Numbers, StandingMessages
@@ -68,34 +66,27 @@ class StandingDesk:
         self._upkeep = upkeep
         self._lookup = Lookup()
         self._deletions = Deletions()
-        self._running = Running("clicks", _MOST_CLICKS)
+        self._clicks = Clicks("clicks", most=_MOST_CLICKS, drain_s=_DRAIN_S)
 
     async def drain(self) -> None:
         """Take no more clicks and let those under way finish; what is left can be clicked again."""
-        await self._running.drain(_DRAIN_S)
+        await self._clicks.drain()
         await self._deletions.stop()
 
     async def clicked(self, interaction: discord.Interaction[Any], first: int, last: int) -> None:
         """Delete what still stands between two numbers. Never raises."""
-        if self._running.closing or self._running.full:
-            await answer(
-                interaction, tr("Hexward is busy or about to stop. Try again in a moment.")
-            )
-            return
-        with self._running.counted():
-            try:
-                await interaction.response.defer(ephemeral=True, thinking=True)
-            except discord.DiscordException as error:
-                log.warning("A click could not be acknowledged: %s", describe(error))
-                return
-            try:
-                said = await self._do(interaction, first, last)
-            except DatabaseError as error:
-                said = explained(error)
-            except Exception as error:
-                log.error("What still stands could not be deleted: %s", describe(error))
-                said = went_wrong()
-            await answer(interaction, said)
+
+        async def show(said: Said, _done: bool) -> None:
+            await tell(interaction, said)
+
+        await self._clicks.handle(
+            interaction,
+            lambda: self._do(interaction, first, last),
+            show,
+            about="What still stands",
+            ephemeral=True,
+            thinking=True,
+        )
 
     async def _do(self, interaction: discord.Interaction[Any], first: int, last: int) -> str:
         server, moderator = interaction.guild, interaction.user

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
 import discord
 
-from bot.chat.commands import (
-    Refusal,
-    answer,
-    explained,
-    lacking_permissions,
-    server_of,
-    went_wrong,
-)
+from bot.chat.clicks import Clicks, Said, tell
+from bot.chat.commands import Refusal, lacking_permissions, server_of
 from bot.chat.lookup import ServerChannel
 from bot.chat.rule_options import check_room
 from bot.chat.ruling import rules_at
-from bot.chat.running import Running
 from bot.chat.threshold_buttons import shortest
-from bot.errors import HexwardError
 from bot.labels import Label
 from bot.language import tr
-from bot.logs import describe
 from bot.screening.presets import Presets
 from bot.storage.servers import Servers
-
-log = logging.getLogger(__name__)
 
 _MOST_CLICKS = 100
 # Seconds that clicks under way get to finish when the bot stops.
@@ -41,11 +29,11 @@ class ThresholdDesk:
     def __init__(self, presets: Presets, servers: Servers) -> None:
         self._presets = presets
         self._servers = servers
-        self._running = Running("clicks on thresholds", _MOST_CLICKS)
+        self._clicks = Clicks("clicks on thresholds", most=_MOST_CLICKS, drain_s=_DRAIN_S)
 
     async def drain(self) -> None:
         """Take no more clicks and let those under way finish."""
-        await self._running.drain(_DRAIN_S)
+        await self._clicks.drain()
 
     async def clicked(
         self,
@@ -54,25 +42,19 @@ class ThresholdDesk:
         channel_id: int | None,
     ) -> None:
         """Set what was shown, if who clicks may, and say so in its place. Never raises."""
-        if self._running.closing or self._running.full:
-            await answer(
-                interaction, tr("Hexward is busy or about to stop. Try again in a moment.")
-            )
-            return
-        with self._running.counted():
-            try:
-                await interaction.response.defer()
-                told = await self._set(interaction, values, channel_id)
-                await interaction.edit_original_response(content=told, view=None)
-            except Refusal as refusal:
-                await answer(interaction, str(refusal))
-            except HexwardError as error:
-                await answer(interaction, explained(error))
-            except discord.DiscordException as error:
-                log.warning("A click on thresholds could not be answered: %s", describe(error))
-            except Exception as error:
-                log.error("A click on thresholds failed: %s", describe(error))
-                await answer(interaction, went_wrong())
+
+        async def show(said: Said, done: bool) -> None:
+            if done and isinstance(said, str):
+                await interaction.edit_original_response(content=said, view=None)
+            else:
+                await tell(interaction, said)
+
+        await self._clicks.handle(
+            interaction,
+            lambda: self._set(interaction, values, channel_id),
+            show,
+            about="Thresholds",
+        )
 
     async def _set(
         self,

@@ -42,6 +42,14 @@ _READERS = discord.Permissions(manage_messages=True)
 Days = app_commands.Range[int, 1, MOST_RETENTION_DAYS]
 Place = app_commands.AppCommandChannel | app_commands.AppCommandThread
 
+# What narrows the flags down that a command is about.
+_ONLY = {
+    "label": "Only flags with this label",
+    "channel": "Only flags in this channel or thread",
+    "verdict": "Only flags that were judged so",
+    "days": "Only flags of the last days",
+}
+
 _LINK = re.compile(
     r"https?://[^\s/]+/channels/(?P<server>@me|[0-9]{1,20})/[0-9]{1,20}/(?P<id>[0-9]{1,20})/?"
 )
@@ -87,12 +95,7 @@ class LogCommands(
         client.add_dynamic_items(PageButton)
 
     @app_commands.command()
-    @app_commands.describe(
-        label="Only flags with this label",
-        channel="Only flags in this channel or thread",
-        verdict="Only flags that were judged so",
-        days="Only flags of the last days",
-    )
+    @app_commands.describe(**_ONLY)
     async def recent(
         self,
         interaction: discord.Interaction[Hexward],
@@ -103,15 +106,7 @@ class LogCommands(
     ) -> None:
         """Show the latest flags in this server"""
         await interaction.response.defer(ephemeral=True)
-        await self._show(
-            interaction,
-            Query(
-                label=label,
-                channel_id=None if channel is None else channel.id,
-                judged=verdict,
-                days=days,
-            ),
-        )
+        await self._show(interaction, _query(label, channel, verdict, days))
 
     @app_commands.command()
     @app_commands.describe(message="A link to the message, or its id")
@@ -122,9 +117,7 @@ class LogCommands(
         await self._show(interaction, Query(message_id=message_id))
 
     @app_commands.command()
-    @app_commands.describe(
-        member="Whose flags", label="Only flags with this label", days="Only flags of the last days"
-    )
+    @app_commands.describe(member="Whose flags", label=_ONLY["label"], days=_ONLY["days"])
     async def member(
         self,
         interaction: discord.Interaction[Hexward],
@@ -139,10 +132,7 @@ class LogCommands(
     @app_commands.command()
     @app_commands.default_permissions(manage_guild=True)
     @app_commands.describe(
-        label="Only flags with this label",
-        channel="Only flags in this channel or thread",
-        verdict="Only flags that were judged so",
-        days="Only flags of the last days",
+        **_ONLY,
         before="Only decisions with a smaller number than this, to go on where a file ended",
     )
     async def export(
@@ -157,12 +147,7 @@ class LogCommands(
         """Get decisions as a file (CSV), without any text of messages"""
         await interaction.response.defer(ephemeral=True)
         server = server_of(interaction)
-        query = Query(
-            label=label,
-            channel_id=None if channel is None else channel.id,
-            judged=verdict,
-            days=days,
-        )
+        query = _query(label, channel, verdict, days)
         most = min(server.filesize_limit, _MOST_BYTES) - _MARGIN_BYTES
         file, count, last = await self._file(server.id, query, before, most)
         if not count:
@@ -222,6 +207,13 @@ class LogCommands(
             await answer(interaction, explained(error))
         except discord.DiscordException as error:
             log.warning("A page of the log could not be shown: %s", describe(error))
+
+
+def _query(
+    label: Label | None, channel: Place | None, verdict: Judged | None, days: int | None
+) -> Query:
+    channel_id = None if channel is None else channel.id
+    return Query(label=label, channel_id=channel_id, judged=verdict, days=days)
 
 
 def _message_id(typed: str, server: int) -> int:
