@@ -58,15 +58,17 @@ def _short(value: float) -> str:
 
 
 def threshold_table(thresholds: Thresholds, preset: Thresholds) -> str:
-    """Six lines, one per label: its threshold, and the preset's where the server's differs."""
-    lines = []
+    """Six lines, one per label: its threshold, and in brackets the preset's where that differs."""
+    lines, differs = [], False
     for label in LABELS:
         own, theirs = thresholds[label], preset[label]
         line = f"{label.caption:<13} {bar(own)} {_short(own)}"
         if own != theirs:
-            line = tr("{line}  (preset {value})", line=line, value=_short(theirs))
+            line, differs = f"{line} ({_short(theirs)})", True
         lines.append(line)
-    return "```\n" + "\n".join(lines) + "\n```"
+    table = "```\n" + "\n".join(lines) + "\n```"
+    legend = tr("-# In brackets: the preset’s value.")
+    return f"{table}\n{legend}" if differs else table
 
 
 def names(labels: tuple[Label, ...]) -> str:

@@ -85,8 +85,8 @@ class Trial:
             what = tr("Discord did not take the card.")
             return Finding(Level.BAD, subject, what, tr("Try again in a moment."))
         told = tr(
-            "Flagged, and shown in {card} after {all:,.0f} ms: {scoring:,.0f} to score it, "
-            "{writing:,.0f} to write, the rest for Discord.",
+            "Flagged, and [shown on a card]({card}) after {all:,.0f} ms: {scoring:,.0f} to score "
+            "it, {writing:,.0f} to write, the rest for Discord.",
             card=shown.jump_url,
             all=(clock() - began) * 1000,
             scoring=(scored - began) * 1000,

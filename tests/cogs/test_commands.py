@@ -48,7 +48,7 @@ async def test_a_threshold_that_is_set_decides_what_flags(scene: Scene) -> None:
         await scene.ada.post(scene.general, "that is rude")  # 0.60
         await scene.wire.wait_for_message(scene.log)
         shown = words(await scene.mo.run(scene.general, "thresholds show"))
-        assert "0.55  (preset 0.70)" in shown
+        assert "0.55 (0.70)" in shown
         assert "1 set by hand" in shown
     async with scene.bot(log_channel=False):  # and it survives a restart
         assert "0.55" in words(await scene.mo.run(scene.general, "thresholds show"))

@@ -28,7 +28,8 @@ async def test_a_moderator_is_answered_in_their_own_language(scene: Scene) -> No
         assert "**Drohung** wird jetzt ab **0.55** markiert" in reply.texts
         shown = (await scene.mo.run(scene.general, "thresholds show")).texts
         assert "Drohung" in shown
-        assert "0.55  (Vorlage " in shown
+        assert "0.55 (0.70)" in shown
+        assert "In Klammern: der Wert der Vorlage." in shown
         assert "Vorlage ausgewogen, 1 von Hand gesetzt" in shown
 
         scene.mo.speak("fr")  # which nobody has translated

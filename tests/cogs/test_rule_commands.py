@@ -85,7 +85,7 @@ async def test_thresholds_of_a_channel(scene: Scene) -> None:
         )
         assert "0.50" not in here
         assert other.mention in here
-        assert "0.50  (preset 0.70)" in there
+        assert "0.50 (0.70)" in there
         assert "Would be flagged" in words(await run(other, "check", text="rude"))
         assert "Would not be flagged" in words(await run(general, "check", text="rude"))
         await run(general, "thresholds reset", channel=other)

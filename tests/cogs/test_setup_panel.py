@@ -128,8 +128,8 @@ async def test_the_test_message_goes_the_whole_way_and_counts_nowhere(scene: Sce
     assert card.embeds[0]["title"] == "Test: Toxic, Insult"
     assert "There is no such message" in card.texts
     assert card.buttons == []
-    assert "**Test message** · Flagged, and shown in" in told
-    assert f"/{scene.log.id}/{card.id} after" in told
+    assert "**Test message** · Flagged, and [shown on a card](http" in told
+    assert f"/{scene.log.id}/{card.id}) after" in told
     assert "**Model**" in told
     assert scene.rows("SELECT count(*) FROM decisions") == [(0,)]
 
