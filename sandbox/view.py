@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,6 +29,16 @@ from sandbox.world import World
 # Discord shows mentions and small print inside embeds; simcord leaves them as they are sent.
 for _field in ("embed_description", "embed_field_value"):
     _markdown._FIELD_POLICIES[_field] |= {"mentions": True, "subtext": True}
+
+_multiline_quotes = _markdown._discord_multiline_quotes
+
+
+def _quotes(text: str) -> str:
+    """End a quotation with its line, as Discord does; in other Markdown a paragraph goes on."""
+    return _multiline_quotes(re.sub(r"(?m)^(> .*\n)(?!>|\n)", r"\1\n", text))
+
+
+_markdown._discord_multiline_quotes = _quotes
 
 
 #: A message that is not there. simcord lists the messages that a query finds in a sidebar, which

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 
-from bot.language import tr, trn
+from bot.language import number, tr, trn
 from bot.rules import Action, Mode
 from bot.storage.server_settings import NoticeWay
 
@@ -103,6 +104,17 @@ def mode_line(mode: Mode) -> str:
             return tr("Mode: observe")
         case Mode.ENFORCE:
             return tr("Mode: enforce")
+
+
+def percent_caption(part: float) -> str:
+    """A part of a whole as people read it, ``25%``; with more digits where it would be none."""
+    form = ",.0f" if part >= 0.0995 or not part else ",.2g"
+    return tr("{percent}%", percent=number(part * 100, form))
+
+
+def day_caption(day: date) -> str:
+    """A day as short as it can be; each language has its own order."""
+    return tr("{month}/{day}", month=day.month, day=day.day)
 
 
 def joined(things: Sequence[str]) -> str:

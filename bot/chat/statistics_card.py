@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 
 import discord
 from discord.utils import format_dt
 
 from bot.charts.describe import Bars, Columns, Picture, Series, Tone
+from bot.chat.captions import day_caption, percent_caption
 from bot.labels import LABELS
 from bot.language import number, tr, trn
 from bot.storage.statistics import Deeds, Flags, ServerStatistics
@@ -72,14 +73,9 @@ def _overview(found: ServerStatistics) -> str:
         "**One** was flagged, {share} of them.",
         "**{count:,}** were flagged, {share} of them.",
         found.flags.all,
-        share=_share(found.flags.all / found.screened),
+        share=percent_caption(found.flags.all / found.screened),
     )
     return f"{texts}\n{flags if found.flags.all else tr('None was flagged.')}"
-
-
-def _share(part: float) -> str:
-    """``25 %``, with more digits where it would be none."""
-    return f"{number(part * 100, ',.0f' if part >= 0.0995 or not part else ',.2g')} %"
 
 
 def _by_label(found: ServerStatistics) -> str:
@@ -96,7 +92,7 @@ def _by_label(found: ServerStatistics) -> str:
                     flags=flags.all,
                     upheld=flags.upheld,
                     dismissed=flags.dismissed,
-                    rate=_share(rate),
+                    rate=percent_caption(rate),
                 )
             )
         elif flags.all:
@@ -115,7 +111,7 @@ def _verdicts(flags: Flags) -> str:
             "{rate} false alarms, by one verdict.",
             "{rate} false alarms, by {count:,} verdicts.",
             flags.judged,
-            rate=_share(rate),
+            rate=percent_caption(rate),
         )
     ]
     if flags.judged < _FEW:
@@ -184,7 +180,7 @@ def statistics_picture(found: ServerStatistics) -> Picture | None:
             (
                 Columns(
                     tr("Flags by day"),
-                    tuple(_short(day) for day in days),
+                    tuple(day_caption(day) for day in days),
                     _series(tuple(found.days[day] for day in days)),
                 ),
             )
@@ -208,11 +204,6 @@ def statistics_picture(found: ServerStatistics) -> Picture | None:
     if beneath:
         rows.append(tuple(beneath))
     return Picture(tuple(rows)) if rows else None
-
-
-def _short(day: date) -> str:
-    """A day as it may stand below its bar; each language has its own order."""
-    return tr("{month}/{day}", month=day.month, day=day.day)
 
 
 def _series(flags: tuple[Flags, ...]) -> tuple[Series, ...]:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import discord
 
 from bot.charts.describe import Columns, Curve, Marker, Picture, Series, Tone
+from bot.chat.captions import day_caption
 from bot.chat.lookup import ServerChannel
 from bot.chat.ruling import rules_at, scope_ids
 from bot.chat.threshold_buttons import shortest
@@ -151,7 +152,7 @@ def _table(preview: Preview, now: float, value: float) -> str:
             sum((preview.at(threshold, day).count for day in together), 0.0)
             for threshold in (now, value)
         ]
-        rows.append([f"{together[0]:%m-%d}", *(number(round(count)) for count in counts)])
+        rows.append([day_caption(together[0]), *(number(round(count)) for count in counts)])
         unknown.append(value < now and any(day not in preview.sampled for day in together))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
@@ -218,7 +219,7 @@ def preview_picture(preview: Preview, now: float, value: float) -> Picture | Non
         tones = (Tone.MAIN, Tone.MUTED)
     columns = Columns(
         title=tr("Flagged texts by day"),
-        names=tuple(f"{day:%m-%d}" for day in days),
+        names=tuple(day_caption(day) for day in days),
         series=tuple(
             Series(name, values, tone)
             for name, values, tone in zip(names, (both, rest), tones, strict=True)

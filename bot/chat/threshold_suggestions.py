@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import discord
 
+from bot.chat.captions import percent_caption
 from bot.chat.threshold_buttons import shortest
 from bot.labels import Label
 from bot.language import number, tr, trn
@@ -15,13 +16,13 @@ from bot.screening.suggestion import Precision, Suggestion
 def suggestion_card(suggestions: Sequence[Suggestion], wanted: float) -> discord.Embed:
     """The answer to ``/thresholds suggest``: a field for each label, and how to read it."""
     card = discord.Embed(
-        title=tr("Thresholds at which {share} of flags are right", share=_percent(wanted)),
+        title=tr("Thresholds at which {share} of flags are right", share=percent_caption(wanted)),
         colour=discord.Colour.blurple(),
         description=tr(
             "From moderators' verdicts on flags of this server: upheld is right, dismissed is a "
             "false alarm. A threshold is suggested when the lower end of its interval reaches "
             "{share}, also for those flags that the label raised alone, once they are enough.",
-            share=_percent(wanted),
+            share=percent_caption(wanted),
         ),
     )
     for suggestion in suggestions:
@@ -64,7 +65,7 @@ def _finding(suggestion: Suggestion, wanted: float) -> str:
         return tr(
             "Right now {found}. No threshold is known at which {share} would be right.",
             found=_found(now),
-            share=_percent(wanted),
+            share=percent_caption(wanted),
         )
     if not suggestion.changes:
         return tr("Stays as it is: {found}.", found=_found(now))
@@ -80,11 +81,7 @@ def _found(precision: Precision) -> str:
         "{upheld} of {count} verdicts right: {share} ({low} to {high})",
         precision.verdicts,
         upheld=number(precision.upheld),
-        share=_percent(precision.share),
-        low=_percent(precision.low),
-        high=_percent(precision.high),
+        share=percent_caption(precision.share),
+        low=percent_caption(precision.low),
+        high=percent_caption(precision.high),
     )
-
-
-def _percent(share: float) -> str:
-    return tr("{percent} %", percent=f"{100 * share:.0f}")

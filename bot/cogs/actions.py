@@ -206,7 +206,7 @@ def _with_their_own(settings: ServerSettings, label: Label | None) -> list[int]:
 
 def _add_places(card: discord.Embed, settings: ServerSettings) -> None:
     lines = [
-        f"<#{channel_id}>: {_brief(own.measures)}"
+        f"<#{channel_id}> · {_brief(own.measures)}"
         for channel_id, own in settings.places.items()
         if own.measures
     ]
@@ -215,12 +215,12 @@ def _add_places(card: discord.Embed, settings: ServerSettings) -> None:
         room = sum(end <= _MOST_CHARACTERS for end in ends)
         more = len(lines) - room
         shown = and_more(lines[:room], more, separator="\n")
-        card.description = f"{card.description}\n\n**{tr('Otherwise')}**\n{shown}"
+        card.description = f"{card.description}\n\n**{tr('Instead, in these channels')}**\n{shown}"
 
 
 def _brief(measures: Mapping[Label, Measure]) -> str:
     return ", ".join(
-        f"{label.caption} {action_caption(measure.action)}"
+        f"{label.caption}: {action_caption(measure.action)}"
         + (f" {in_words(measure.timeout)}" if measure.timeout else "")
         for label, measure in measures.items()
     )

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from bot.chat.alert_card import Alert, Background, alert_card, what_was_done
 from bot.chat.carried import Carried, Deed, Hurdle, What
 from bot.labels import LABELS, Label, Scores, Thresholds
+from bot.language import languages, speaking
 from bot.rules import Action, Mode
 from bot.screening.explain import Phrase
 from bot.screening.policy import Rules, decide
@@ -57,28 +58,29 @@ carried = st.builds(
 )
 
 
-@given(st.text(max_size=4_000), numbers, carried, st.data())
+@given(st.text(max_size=4_000), numbers, carried, st.sampled_from(languages()), st.data())
 def test_an_alert_fits_into_discords_limits(
-    text: str, scores: list[float], done: Carried, data: st.DataObject
+    text: str, scores: list[float], done: Carried, language: str, data: st.DataObject
 ) -> None:
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
     url = "https://discord.com/channels/" + "/".join(["9" * 19] * 3)
-    card = alert_card(
-        alert(
-            decision=decide(Scores.from_sequence(scores), Rules(Thresholds(*[0.0] * 6))),
-            decision_id=2**62,
-            text=text,
-            surface="forward-2/attachment-10",
-            channel_id=2**63 - 1,
-            jump_url=url,
-            edited=True,
-            model_version="m" * 64,
-            carried=done,
-            background=Background(10**6, 30, 2**62, url),
-        ),
-        Phrase(start, end, Label.IDENTITY_HATE, 1.0, 1.0),
-    )
+    with speaking(language):
+        card = alert_card(
+            alert(
+                decision=decide(Scores.from_sequence(scores), Rules(Thresholds(*[0.0] * 6))),
+                decision_id=2**62,
+                text=text,
+                surface="forward-2/attachment-10",
+                channel_id=2**63 - 1,
+                jump_url=url,
+                edited=True,
+                model_version="m" * 64,
+                carried=done,
+                background=Background(10**6, 30, 2**62, url),
+            ),
+            Phrase(start, end, Label.IDENTITY_HATE, 1.0, 1.0),
+        )
     assert len(card) <= 6_000
     assert len(card.description or "") <= 4_096
     assert len(card.title or "") <= 256

@@ -6,8 +6,11 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from bot.chat.journal_card import PER_PAGE, page_card
 from bot.labels import LABELS, Scores, Thresholds
+from bot.language import languages, speaking
 from bot.storage.decisions import Outcome, RecordedDecision
 from bot.storage.history import DeedKind, DeedResult, GivenVerdict, History, RecordedDeed, Verdict
 from bot.storage.journal import Page
@@ -55,9 +58,11 @@ def history(**given: Any) -> History:
     return History(RecordedDecision(**values | given), verdict, deeds, None, NOON, NOON)
 
 
-def test_the_longest_page_fits() -> None:
+@pytest.mark.parametrize("language", languages())
+def test_the_longest_page_fits(language: str) -> None:
     page = Page(tuple(history() for _ in range(PER_PAGE)), True, True)
-    card = page_card(page, SERVER, READER, NOON)
+    with speaking(language):
+        card = page_card(page, SERVER, READER, NOON)
     assert len(card.fields) == PER_PAGE
     assert all(len(str(field.value)) <= 1_024 for field in card.fields)
     # The heading and what was asked for take at most 400.

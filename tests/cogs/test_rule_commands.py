@@ -18,7 +18,7 @@ async def test_actions_are_shown_and_reset(scene: Scene) -> None:
         shown = words(await run(general, "actions show"))
         assert "**Threat**: alert, delete the message and time its author out for 10" in shown
         assert "**Toxic**: alert" in shown
-        assert f"{other.mention}: Insult delete" in shown
+        assert f"{other.mention} · Insult: delete" in shown
         there = words(await run(general, "actions show", channel=other))
         assert "**Insult**: alert and delete the message" in there
         assert "10 minutes" in there

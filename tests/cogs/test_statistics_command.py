@@ -32,11 +32,11 @@ async def test_numbers_and_a_picture(scene: Scene) -> None:
         reply = await scene.mo.run(scene.general, "stats", days=7)
     assert "The last 7 days" in reply.texts
     assert "**3** texts were screened" in reply.texts
-    assert "**2** were flagged, 67 % of them" in reply.texts
+    assert "**2** were flagged, 67% of them" in reply.texts
     shown = fields(reply)
     (row,) = [line for line in shown["Flags by label"].splitlines() if "Insult" in line]
-    assert row == "**Insult** 2: upheld 0, false 1 (100 %)"
-    assert "100 % false alarms, by one verdict" in shown["Verdicts"]
+    assert row == "**Insult** 2: upheld 0, false 1 (100%)"
+    assert "100% false alarms, by one verdict" in shown["Verdicts"]
     assert "say little" in shown["Verdicts"]
     assert "One flag was not judged" in shown["Verdicts"]
     assert "nobody was timed out" in shown["What was done"]

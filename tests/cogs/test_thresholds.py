@@ -202,8 +202,8 @@ async def test_verdicts_suggest_thresholds_and_a_button_sets_them(past_scene: Sc
         reply = await scene.mo.run(scene.general, "thresholds suggest")
         said = words(reply)
         assert "Toxic: 0.7 → 0.73" in said
-        assert "Now 15 of 30 verdicts right: 50 % (36 % to 64 %)." in said
-        assert "Then 15 of 15 verdicts right: 100 % (85 % to 100 %)." in said
+        assert "Now 15 of 30 verdicts right: 50% (36% to 64%)." in said
+        assert "Then 15 of 15 verdicts right: 100% (85% to 100%)." in said
         await scene.mo.click(reply.message, "Set it")
         await shows(scene, reply, "**Toxic** now flags from **0.73** on (before: 0.7).")
         said = words(await scene.mo.run(scene.general, "thresholds suggest", label="toxic"))
