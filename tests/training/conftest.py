@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 from tiny_bert import table, write_checkpoint, write_rows
 
+from training import plots
 from training.config import Experiment
 from training.train import run
+
+
+@pytest.fixture(scope="module")
+def empty_pictures() -> Iterator[None]:
+    """Every picture is an empty one: to draw them takes most of a short evaluation."""
+
+    def save(_drawn: Figure, path: Path) -> None:
+        Figure(figsize=(1, 1)).savefig(path, format="png", dpi=10)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plots, "_save", save)
+        yield
 
 
 @pytest.fixture(scope="session")

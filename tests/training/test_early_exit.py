@@ -20,6 +20,8 @@ from training.exit_graph import ExitError, Head, with_exit
 from training.kept import Kept
 from training.quantise import quantise_checkpoint
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 TEXTS = tuple(table(360).comment_text)
 EXIT = EarlyExit(layers=1, below=0.49)
 SURELY_BELOW = np.log(0.49 / 0.51)

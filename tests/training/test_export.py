@@ -24,6 +24,8 @@ from training.card import PLACE
 from training.config import Experiment
 from training.teachers import read_logits
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 
 def toml_of(experiment: Experiment, path: Path, **artifact_settings: object) -> Path:
     """The experiment as a file; its settings are all numbers, texts and paths."""

@@ -20,6 +20,8 @@ from training import scoring, suites
 from training.__main__ import main
 from training.kept import UNFINISHED
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 CHUNK = 16
 FOLDS = "tfidf.out_of_fold.npz"
 SUITE = """

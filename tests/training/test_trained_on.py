@@ -21,6 +21,8 @@ from training.split import folded_key
 from training.train import run as train
 from training.trained_on import keep, seen_by
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 
 def invoke(*words: str | Path) -> Result:
     return CliRunner().invoke(main, [str(word) for word in words])
