@@ -127,6 +127,43 @@ async def test_an_event_that_lacks_what_discord_sends_is_read_all_the_same(scene
             assert f"<@{scene.ada.id}>" in card.texts
 
 
+async def test_a_thread_with_no_more_than_is_documented_can_be_named(scene: Scene) -> None:
+    thread = scene.general.add_thread("a thread", scene.ada)
+    metadata = {"archived": False, "auto_archive_duration": 60, "archive_timestamp": "2026-11-21"}
+    named = {
+        "id": str(thread.id),
+        "name": "a thread",
+        "type": 11,
+        "parent_id": str(scene.general.id),
+        "permissions": "0",
+        "thread_metadata": metadata,
+    }
+    option = {"name": "channel", "type": 7, "value": str(thread.id)}
+    user = {"id": str(scene.mo.id), "username": "mo"}
+    event = {
+        "id": "1573000000000000000",
+        "application_id": "1573000000000000001",
+        "token": "of-nobody",
+        "type": 2,
+        "guild_id": str(scene.server.id),
+        "channel": {"id": str(scene.general.id), "type": 0},
+        "member": {"user": user, "roles": [], "joined_at": None, "permissions": "8"},
+        "data": {
+            "id": "1573000000000000002",
+            "name": "logchannel",
+            "type": 1,
+            "options": [{"name": "set", "type": 1, "options": [option]}],
+            "resolved": {"channels": {str(thread.id): named}},
+        },
+    }
+    async with scene.bot():
+        scene.wire.send_event("INTERACTION_CREATE", event)
+        # Nobody has asked, so the answer is refused; but the bot gives one.
+        await scene.wire.wait_until(
+            lambda: any("/of-nobody/" in request.path for request in scene.wire.requests)
+        )
+
+
 async def test_the_result_of_a_poll_is_not_flagged_once_more(scene: Scene) -> None:
     async with scene.bot():
         scene.wire.send_event("MESSAGE_CREATE", told(scene, type=46))

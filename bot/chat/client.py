@@ -31,6 +31,9 @@ READY_AFTER_S = 2.0
 # Seconds that commands under way get to answer when the client closes.
 _COMMANDS_S = 5.0
 
+# Events of which discord.py reads a part only after it has parsed them.
+_READ_LATER = frozenset({"INTERACTION_CREATE", "GUILD_MEMBER_UPDATE"})
+
 # Hexward never speaks in voice channels; discord.py need not warn that it could not.
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
 # There is no public way to have a connection use another one.
@@ -173,6 +176,8 @@ class Hexward(commands.Bot):
             if event in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
                 # discord.py makes a message without its author rather than to fail.
                 fill_in(payload.get("author"))
+            elif event in _READ_LATER:
+                fill_in(payload)
             try:
                 parsed = parser(payload)
             except Exception:

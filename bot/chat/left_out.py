@@ -13,6 +13,7 @@ _KINDS: tuple[tuple[frozenset[str], Mapping[str, Any]], ...] = (
     (frozenset({"id", "username"}), {"discriminator": "0", "avatar": None}),
     (frozenset({"user", "joined_at"}), {"roles": (), "flags": 0}),
     (frozenset({"user", "roles"}), {"roles": (), "flags": 0}),
+    (frozenset({"permissions", "joined_at", "roles"}), {"flags": 0}),  # one named in an option
     (
         frozenset({"name", "type", "permission_overwrites"}),
         {"position": 0, "bitrate": 64_000, "user_limit": 0},
@@ -31,7 +32,13 @@ _KINDS: tuple[tuple[frozenset[str], Mapping[str, Any]], ...] = (
         },
     ),
     # Of a poll, only the words are read here.
-    (frozenset({"question", "answers"}), {"expiry": "2015-01-01T00:00:00+00:00"}),
+    (
+        frozenset({"question", "answers"}),
+        {
+            "expiry": "2015-01-01T00:00:00+00:00",
+            "results": {"is_finalized": False, "answer_counts": ()},
+        },
+    ),
 )
 
 

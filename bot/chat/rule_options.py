@@ -11,6 +11,7 @@ import discord
 from discord import app_commands
 
 from bot.chat.captions import action_caption, and_more
+from bot.chat.channel_option import AnyChannel
 from bot.chat.commands import Refusal, clip
 from bot.chat.durations import in_words
 from bot.chat.lookup import ServerChannel, channel_by_id
@@ -18,8 +19,6 @@ from bot.language import tr, trn
 from bot.rules import LONGEST_TIMEOUT, LONGEST_WINDOW, SHORTEST_TIMEOUT, SHORTEST_WINDOW, Action
 from bot.storage.server_settings import MOST_PLACES
 from bot.storage.servers import Servers
-
-AnyChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
 
 _MOST_CHOICES = 25
 _MOST_NAMED = 15

@@ -11,6 +11,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat.captions import action_caption, and_more, mode_line
+from bot.chat.channel_option import AnyChannel
 from bot.chat.client import Hexward
 from bot.chat.commands import LabelOption, Refusal, answer, server_of
 from bot.chat.durations import in_words
@@ -18,7 +19,6 @@ from bot.chat.readiness import shortcomings
 from bot.chat.rule_options import (
     TIMEOUTS,
     ActionOption,
-    AnyChannel,
     check_room,
     forget_deleted_places,
     keeping_their_own,

@@ -7,14 +7,13 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat.captions import and_more
+from bot.chat.channel_option import AnyChannel
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer, server_id
 from bot.chat.exemptions import change_exemptions, refuse_everybody
 from bot.chat.lookup import channel_by_id
 from bot.language import tr
 from bot.storage.servers import ExemptionKind, Servers
-
-AnyChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
 
 
 @app_commands.default_permissions(manage_guild=True)

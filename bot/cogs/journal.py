@@ -14,6 +14,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import decision_rows
+from bot.chat.channel_option import AnyChannel
 from bot.chat.client import Hexward
 from bot.chat.commands import (
     LabelOption,
@@ -40,7 +41,6 @@ log = logging.getLogger(__name__)
 _READERS = discord.Permissions(manage_messages=True)
 
 Days = app_commands.Range[int, 1, MOST_RETENTION_DAYS]
-Place = app_commands.AppCommandChannel | app_commands.AppCommandThread
 
 # What narrows the flags down that a command is about.
 _ONLY = {
@@ -100,7 +100,7 @@ class LogCommands(
         self,
         interaction: discord.Interaction[Hexward],
         label: app_commands.Transform[Label, LabelOption] | None = None,
-        channel: Place | None = None,
+        channel: AnyChannel | None = None,
         verdict: app_commands.Transform[Judged, JudgedOption] | None = None,
         days: Days | None = None,
     ) -> None:
@@ -139,7 +139,7 @@ class LogCommands(
         self,
         interaction: discord.Interaction[Hexward],
         label: app_commands.Transform[Label, LabelOption] | None = None,
-        channel: Place | None = None,
+        channel: AnyChannel | None = None,
         verdict: app_commands.Transform[Judged, JudgedOption] | None = None,
         days: Days | None = None,
         before: app_commands.Range[int, 1, 2**53 - 1] | None = None,
@@ -210,7 +210,7 @@ class LogCommands(
 
 
 def _query(
-    label: Label | None, channel: Place | None, verdict: Judged | None, days: int | None
+    label: Label | None, channel: AnyChannel | None, verdict: Judged | None, days: int | None
 ) -> Query:
     channel_id = None if channel is None else channel.id
     return Query(label=label, channel_id=channel_id, judged=verdict, days=days)

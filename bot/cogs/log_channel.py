@@ -6,6 +6,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.chat.channel_option import AnyChannel
 from bot.chat.client import Hexward
 from bot.chat.commands import answer, server_id
 from bot.chat.log_channel import Trouble, checked_log_channel, find_log_channel, is_public
@@ -29,7 +30,7 @@ class LogChannelCommands(
     async def set_channel(
         self,
         interaction: discord.Interaction[Hexward],
-        channel: app_commands.AppCommandChannel | app_commands.AppCommandThread,
+        channel: AnyChannel,
     ) -> None:
         """Post alerts in this channel"""
         await interaction.response.defer(ephemeral=True)

@@ -15,6 +15,7 @@ from bot.charts.describe import Picture
 from bot.charts.drawing import Charts
 from bot.chat.captions import and_more, preset_caption
 from bot.chat.cards import threshold_table
+from bot.chat.channel_option import AnyChannel
 from bot.chat.client import Hexward
 from bot.chat.commands import (
     LabelOption,
@@ -25,7 +26,6 @@ from bot.chat.commands import (
     server_of,
 )
 from bot.chat.rule_options import (
-    AnyChannel,
     check_room,
     forget_deleted_places,
     keeping_their_own,

@@ -31,6 +31,7 @@ USER = {"id": "5", "username": "ada", "discriminator": "0", "avatar": None}
                     "question": {"text": "?"},
                     "answers": [],
                     "expiry": "2015-01-01T00:00:00+00:00",
+                    "results": {"is_finalized": False, "answer_counts": ()},
                 }
             },
         ),

@@ -30,8 +30,6 @@ class Specification:
         schemas = document["components"]["schemas"]
         # Forwards are documented, but missing from the specification's list of references.
         schemas["MessageReferenceType"]["oneOf"].append({"const": 1})
-        # So are media channels in its list of channel types.
-        schemas["ChannelTypes"]["oneOf"].append({"const": 16})
         # Discord takes numbers here too, and discord.py sends them.
         rights = schemas["ApplicationCommandUpdateRequest"]["properties"]
         rights["default_member_permissions"]["type"].append("integer")
