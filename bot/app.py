@@ -85,6 +85,7 @@ from bot.storage.samples import ScoreSamples
 from bot.storage.servers import Servers
 from bot.storage.statistics import Statistics
 from bot.storage.unscreened import KEEP, Unscreened
+from bot.storage.unscreened_lines import UnscreenedLines
 from bot.storage.unshown import Unshown
 from bot.storage.verdicts import Verdicts
 from bot.transcript import transcript
@@ -133,7 +134,12 @@ class Parts:
     async def _add_cogs(self, client: Hexward) -> None:
         catching_up = bool(self.catch_up_back)
         backlog = Backlog(
-            client, self.servers, self.unscreened, self.metrics, catching_up=catching_up
+            client,
+            self.servers,
+            self.unscreened,
+            self.metrics,
+            UnscreenedLines(self.database),
+            catching_up=catching_up,
         )
         screening = Screening(
             client,

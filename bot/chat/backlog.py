@@ -14,6 +14,7 @@ from bot.errors import DatabaseError, EngineClosed, Overloaded
 from bot.metrics import Metrics
 from bot.storage.servers import Servers
 from bot.storage.unscreened import Reason, Unscreened, UnscreenedMessage
+from bot.storage.unscreened_lines import UnscreenedLines
 
 
 class Backlog:
@@ -21,6 +22,8 @@ class Backlog:
 
     Parameters
     ----------
+    lines
+        Where lines about them are remembered that are not final at a stop.
     catching_up
         Whether unscreened messages are screened later.
 
@@ -42,11 +45,12 @@ class Backlog:
         servers: Servers,
         unscreened: Unscreened,
         metrics: Metrics,
+        lines: UnscreenedLines,
         *,
         catching_up: bool,
     ) -> None:
         self.unscreened = unscreened
-        self.tally = Tally(client, servers, catching_up=catching_up)
+        self.tally = Tally(client, servers, lines, catching_up=catching_up)
         self.marks = Marks(unscreened, holding=catching_up)
         self.stirred = asyncio.Event()
         self._metrics = metrics

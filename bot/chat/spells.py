@@ -6,11 +6,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import discord
 
 from bot.language import tr, trn
+from bot.storage.unscreened import Reason, UnscreenedMessage
+from bot.storage.unscreened_lines import UnscreenedLine
 
 
 @dataclass(slots=True, eq=False)
@@ -51,7 +53,7 @@ class Spell:
     lost: int = 0
     over: bool = False
     settled_at: datetime | None = None
-    line: discord.Message | None = None
+    line: discord.Message | discord.PartialMessage | None = None
     told: str = ""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -77,6 +79,98 @@ class Spell:
             self.settled_at = now
             self.changed.set()
         return True
+
+    def latest_left_out(self) -> list[int]:
+        """The channels in which more was posted than is made up for, the latest moment first.
+
+        What is said to be screened must be so in every channel.
+        """
+        return sorted(self.left_out, key=lambda one: self.left_out[one], reverse=True)
+
+    def stored(self) -> UnscreenedLine | None:
+        """What the next run needs to go on with its line; None: there is no line."""
+        if self.line is None:
+            return None
+        places = [channel_id for channel_id, _ in self.channels.most_common()]
+        left_out = self.latest_left_out()
+        return UnscreenedLine(
+            line_id=self.line.id,
+            server_id=self.server_id,
+            channel_id=self.line.channel.id,
+            first_at=self.first_at,
+            last_at=self.last_at,
+            away=self.away,
+            messages=self.messages,
+            place_id=places[0] if places else None,
+            places=len(places),
+            left_out_id=left_out[0] if left_out else None,
+            left_out_places=len(left_out),
+            left_out_since=self.left_out[left_out[0]] if left_out else None,
+            screened=self.screened,
+            gone=self.gone,
+            lost=self.lost,
+        )
+
+
+# How much earlier a message may have been put down than its spell has counted it.
+_A_MOMENT = timedelta(seconds=1)
+
+
+def resumed(
+    stored: UnscreenedLine, line: discord.PartialMessage, left: Sequence[UnscreenedMessage]
+) -> Spell:
+    """A spell that an earlier run began to tell of.
+
+    Parameters
+    ----------
+    left
+        What that run has left to be screened, of this spell and of others.
+    """
+    spell = Spell(
+        stored.server_id,
+        stored.first_at,
+        stored.last_at,
+        away=stored.away,
+        channels=_places_of(stored),
+        left_out=_left_out_of(stored),
+        waiting={one.message_id for one in left if _is_of(stored, one)},
+        screened=stored.screened,
+        gone=stored.gone,
+        lost=stored.lost,
+        over=True,
+        line=line,
+    )
+    # What was settled between the last time it was written down and a crash.
+    known = spell.screened + spell.gone + spell.lost + len(spell.waiting)
+    spell.screened += max(0, spell.messages - known)
+    return spell
+
+
+def _places_of(stored: UnscreenedLine) -> Counter[int]:
+    """The channel that is named with almost all messages; of the others only the number is kept."""
+    if stored.place_id is None:
+        return Counter()
+    others = stored.places - 1
+    return Counter(
+        {stored.place_id: stored.messages - others}
+        | {-number: 1 for number in range(1, others + 1)}
+    )
+
+
+def _left_out_of(stored: UnscreenedLine) -> dict[int, datetime]:
+    if stored.left_out_id is None or stored.left_out_since is None:
+        return {}
+    others = range(1, stored.left_out_places)
+    return dict.fromkeys([stored.left_out_id, *(-one for one in others)], stored.left_out_since)
+
+
+def _is_of(stored: UnscreenedLine, message: UnscreenedMessage) -> bool:
+    if stored.away:
+        at = discord.utils.snowflake_time(message.message_id)
+        return stored.first_at <= at <= stored.last_at
+    if message.reason in (Reason.AWAY, Reason.STOPPED):  # told of by whoever finds them
+        return False
+    return stored.first_at - _A_MOMENT <= message.at <= stored.last_at + _A_MOMENT
 
 
 def summary(spell: Spell, *, catching_up: bool, stopping: bool = False) -> str:
@@ -116,8 +210,7 @@ def summary(spell: Spell, *, catching_up: bool, stopping: bool = False) -> str:
         sentences.append(counted)
         sentences.append(_since(spell, catching_up=catching_up, stopping=stopping))
     if spell.left_out:
-        # The latest moment: what is said to be screened must be so in every channel.
-        latest_first = sorted(spell.left_out, key=lambda one: spell.left_out[one], reverse=True)
+        latest_first = spell.latest_left_out()
         sentences.append(
             tr(
                 "While Hexward was away, more was posted in {place} than is made up for: there, "

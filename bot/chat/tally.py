@@ -17,9 +17,12 @@ import discord
 
 from bot.chat.languages import speaking_to
 from bot.chat.log_channel import find_log_channel
-from bot.chat.spells import Spell, summary
+from bot.chat.spells import Spell, resumed, summary
+from bot.errors import DatabaseError
 from bot.logs import describe
 from bot.storage.servers import Servers
+from bot.storage.unscreened import UnscreenedMessage
+from bot.storage.unscreened_lines import UnscreenedLines
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +51,23 @@ class Tally:
 
     Parameters
     ----------
+    lines
+        Where lines are remembered that are not final at a stop.
     catching_up
         Whether such messages are screened later.
     """
 
-    def __init__(self, client: discord.Client, servers: Servers, *, catching_up: bool) -> None:
+    def __init__(
+        self,
+        client: discord.Client,
+        servers: Servers,
+        lines: UnscreenedLines,
+        *,
+        catching_up: bool,
+    ) -> None:
         self._client = client
         self._servers = servers
+        self._lines = lines
         self._catching_up = catching_up
         self._count = 0
         self._why = ""
@@ -96,6 +109,36 @@ class Tally:
         What an earlier run has left is screened while it is still being listed.
         """
         self._noted[server_id] = {}
+
+    async def resume(self, server_id: int, left: Sequence[UnscreenedMessage]) -> set[int]:
+        """Go on with the lines that an earlier run has left in a server, after `note`.
+
+        Parameters
+        ----------
+        left
+            What that run has left to be screened.
+
+        Returns
+        -------
+        set of int
+            The ids of those messages that these lines tell of.
+
+        Raises
+        ------
+        DatabaseError
+            If it cannot be looked up.
+        """
+        taken: set[int] = set()
+        noted = self._noted.get(server_id, {})
+        for stored in await self._lines.of(server_id):
+            channel = self._client.get_partial_messageable(stored.channel_id)
+            line = channel.get_partial_message(stored.line_id)
+            spell = resumed(stored, line, [one for one in left if one.message_id not in taken])
+            taken |= spell.waiting
+            for message_id in spell.waiting & noted.keys():
+                _settle(spell, message_id, noted.pop(message_id))
+            self._begin(spell)
+        return taken
 
     def add_away(
         self,
@@ -240,14 +283,35 @@ class Tally:
             elif (channel := await self._log_channel(spell.server_id)) is not None:
                 spell.line = await channel.send(words)
             spell.told = words
+            await self._remember(spell)
         except discord.NotFound:
             spell.told = words  # somebody has deleted the line; that is their right
+            await self._forget(spell)
         except Exception as error:
             log.warning(
                 "Server %d: its moderators could not be told of unscreened messages: %s",
                 spell.server_id,
                 describe(error),
             )
+
+    async def _remember(self, spell: Spell) -> None:
+        """Have the next run find a line that is not final."""
+        stored = spell.stored()
+        if stored is None or not spell.waiting:
+            await self._forget(spell)
+            return
+        try:
+            await self._lines.put(stored)
+        except DatabaseError as error:
+            log.warning("A line about unscreened messages is not on record: %s", error)
+
+    async def _forget(self, spell: Spell) -> None:
+        if spell.line is None:
+            return
+        try:
+            await self._lines.drop(spell.line.id)
+        except DatabaseError as error:
+            log.warning("A line about unscreened messages stays on record: %s", error)
 
     async def _log_channel(self, server_id: int) -> discord.abc.Messageable | None:
         server = self._client.get_guild(server_id)

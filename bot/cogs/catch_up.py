@@ -157,7 +157,9 @@ class CatchUp(commands.Cog):
         breaks = self._breaks
         if server_id not in self._left:
             self._backlog.tally.note(server_id)
-            self._left[server_id] = await unscreened.in_server(server_id)
+            left = await unscreened.in_server(server_id)
+            told = await self._backlog.tally.resume(server_id, left)
+            self._left[server_id] = [row for row in left if row.message_id not in told]
         now = datetime.now(UTC)
         mark = await unscreened.mark_of(server_id)
         if mark is None:  # a server that is new: nothing before this moment was missed

@@ -45,6 +45,7 @@ AGES = {
     schema.sample_counts: schema.sample_counts.c.day,
     schema.score_samples: schema.score_samples.c.day,
     schema.unscreened: schema.unscreened.c.at,
+    schema.unscreened_lines: schema.unscreened_lines.c.last_at,
 }
 # Tables that are kept as long as the bot is in the server: what it chose, and where the bot stands.
 LASTING = frozenset(

@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from bot.labels import LABELS
 from bot.storage.metadata import insert, metadata
-from bot.storage.telling_tables import announcements, greetings, unshown
+from bot.storage.telling_tables import announcements, greetings, unscreened_lines, unshown
 from bot.storage.utc_time import UtcTime
 
 __all__ = (
@@ -54,6 +54,7 @@ __all__ = (
     "servers",
     "thresholds",
     "unscreened",
+    "unscreened_lines",
     "unshown",
     "verdicts",
 )

@@ -39,6 +39,7 @@ class SettingsCache:
         # The task, not its result: those who ask while it runs wait for the same query.
         self._cache: OrderedDict[int, tuple[asyncio.Task[ServerSettings], float]] = OrderedDict()
         self._languages: dict[int, str] = {}
+        self._when_changed: Callable[[int], None] | None = None
 
     @property
     def languages(self) -> Mapping[int, str]:
@@ -60,7 +61,6 @@ class SettingsCache:
         statement = select(table.c.server_id, table.c.language).where(table.c.language.is_not(None))
         for row in await self._database.read(lambda one: one.execute(statement).all()):
             self._languages[row.server_id] = row.language
-        self._when_changed: Callable[[int], None] | None = None
 
     def when_changed(self, listener: Callable[[int], None]) -> None:
         """Have `listener` told the id of a server whose settings were written.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table
 
 from bot.storage.metadata import metadata
 from bot.storage.utc_time import UtcTime
@@ -35,4 +35,26 @@ greetings = Table(
     metadata,
     Column("server_id", BigInteger, primary_key=True, autoincrement=False),
     Column("joined_at", UtcTime),
+)
+
+# Lines about unscreened messages that are not final yet: where they stand and what they counted.
+unscreened_lines = Table(
+    "unscreened_lines",
+    metadata,
+    Column("line_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("server_id", BigInteger, nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("first_at", UtcTime, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
+    Column("away", Boolean, nullable=False),
+    Column("messages", BigInteger, nullable=False),
+    # The channel that a line names, and how many there are.
+    Column("place_id", BigInteger),
+    Column("places", Integer, nullable=False),
+    Column("left_out_id", BigInteger),
+    Column("left_out_places", Integer, nullable=False),
+    Column("left_out_since", UtcTime),
+    Column("screened", BigInteger, nullable=False),
+    Column("gone", BigInteger, nullable=False),
+    Column("lost", BigInteger, nullable=False),
 )

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
 
+import discord
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.chat.spells import Spell, summary
+from bot.chat.spells import Spell, resumed, summary
+from bot.storage.unscreened import Reason, UnscreenedMessage
 
 NOON = datetime(2026, 1, 31, 12, 1, tzinfo=UTC)
 T = int(NOON.timestamp())
@@ -113,3 +117,31 @@ def test_whatever_happened_the_line_fits_a_message(
     assert len(words) <= LONGEST_MESSAGE
     assert bool(words) == bool(channels or left_out)
     assert made.messages == made.screened + made.gone + made.lost + len(made.waiting)
+
+
+def test_a_line_of_an_earlier_run_goes_on_with_what_was_left() -> None:
+    moment = timedelta(seconds=1)
+    made = Spell(1, NOON, NOON, left_out={12: NOON, 13: NOON + moment})
+    for number in range(5):
+        made.add(11 if number == 1 else 10, number, NOON + number * moment)
+    made.settle(0, NOON)
+    made.screened += 1
+    made.line = cast(discord.Message, SimpleNamespace(id=9, channel=SimpleNamespace(id=8)))
+    stored = made.stored()
+    assert stored is not None
+    left = [
+        UnscreenedMessage(server_id=1, channel_id=10, message_id=number, at=at, reason=reason)
+        for number, at, reason in (
+            (2, NOON + 2 * moment, Reason.OVERLOADED),
+            (3, NOON + 3 * moment, Reason.OVERLOADED),
+            (7, NOON + 3 * moment, Reason.STOPPED),
+            (8, NOON + 9 * moment, Reason.OVERLOADED),
+        )
+    ]
+    again = resumed(stored, cast(discord.PartialMessage, made.line), left)
+    assert again.waiting == {2, 3}
+    # Two were dealt with before a crash, after the line was last remembered.
+    assert (again.messages, again.screened) == (5, 3)
+    words = summary(again, catching_up=True)
+    assert "5 messages in <#10> and 1 other channel" in words
+    assert "more was posted in <#13> and 1 other channel" in words

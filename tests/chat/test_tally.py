@@ -13,13 +13,14 @@ from bot.chat import tally as module
 from bot.chat.tally import Settled, Tally
 from bot.errors import Overloaded
 from bot.storage.servers import Servers
+from bot.storage.unscreened_lines import UnscreenedLines
 
 
 @pytest.fixture
 def tally() -> Tally:
     # A client that knows no server, so none is ever asked for its settings.
     client = discord.Client(intents=discord.Intents.none())
-    return Tally(client, cast(Servers, None), catching_up=True)
+    return Tally(client, cast(Servers, None), cast(UnscreenedLines, None), catching_up=True)
 
 
 async def test_a_message_after_the_stop_does_no_harm_however_much_is_untold(tally: Tally) -> None:

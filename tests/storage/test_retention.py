@@ -298,6 +298,8 @@ def _anything(table: sa.Table, server_id: int, decision_id: int) -> dict[str, ob
     for column in table.columns:
         if column.name in known:
             values[column.name] = known[column.name]
+        elif isinstance(column.type, sa.Boolean):
+            values[column.name] = True
         elif isinstance(column.type, UtcTime):
             values[column.name] = None if column.nullable else NOW
         elif isinstance(column.type, sa.Date):
