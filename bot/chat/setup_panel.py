@@ -99,18 +99,17 @@ def _channel_section(
     ]
     if channel is None and can_make(server):
         section.append((button(Part.MAKE_CHANNEL, tr("Make a private channel for me")),))
+    section.append(tr("The language of what I post in this server:"))
     section.append((_language_menu(server, settings),))
     return section
 
 
 def _language_menu(server: discord.Guild, settings: ServerSettings) -> SetupPart:
-    what = tr("The language of what I post in this server.")
     own = language_name(language_of(str(server.preferred_locale)))
     options = [
         discord.SelectOption(
-            label=tr("{language}, as the server on Discord", language=own),
+            label=tr("As on Discord: {language}", language=own),
             value=AS_ON_DISCORD,
-            description=what,
             default=settings.language not in languages(),
         )
     ]
@@ -118,7 +117,6 @@ def _language_menu(server: discord.Guild, settings: ServerSettings) -> SetupPart
         discord.SelectOption(
             label=language_name(language),
             value=language,
-            description=what,
             default=language == settings.language,
         )
         for language in languages()[: MOST_SHOWN - 1]

@@ -41,7 +41,11 @@ def statistics_card(found: ServerStatistics, unscreened: int) -> discord.Embed:
         description=_overview(found),
     )
     if found.flags.all:
-        card.add_field(name=tr("Flags by label"), value=_by_label(found), inline=False)
+        card.add_field(
+            name=tr("Flags by label: all · upheld · false alarms"),
+            value=_by_label(found),
+            inline=False,
+        )
         card.add_field(name=tr("Verdicts"), value=_verdicts(found.flags), inline=False)
         card.add_field(name=tr("What was done"), value=_done(found), inline=False)
     if any(found.hours):
@@ -79,26 +83,16 @@ def _overview(found: ServerStatistics) -> str:
 
 
 def _by_label(found: ServerStatistics) -> str:
-    """One line per label that was flagged: a table would be wider than a phone."""
+    """A line for each label that was flagged; a table with these words is wider than a phone."""
     lines = []
     for label in LABELS:
         flags = found.labels[label]
+        if not flags.all:
+            continue
+        counts = " · ".join(number(one) for one in (flags.all, flags.upheld, flags.dismissed))
         rate = flags.false_alarm_rate
-        if rate is not None:
-            lines.append(
-                tr(
-                    "**{label}** {flags:,}: upheld {upheld:,}, false {dismissed:,} ({rate})",
-                    label=label.caption,
-                    flags=flags.all,
-                    upheld=flags.upheld,
-                    dismissed=flags.dismissed,
-                    rate=percent_caption(rate),
-                )
-            )
-        elif flags.all:
-            lines.append(
-                tr("**{label}** {flags:,}: not judged", label=label.caption, flags=flags.all)
-            )
+        share = "" if rate is None else f" ({percent_caption(rate)})"
+        lines.append(f"**{label.caption}** {counts}{share}")
     return "\n".join(lines)
 
 

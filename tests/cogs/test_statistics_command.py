@@ -34,8 +34,9 @@ async def test_numbers_and_a_picture(scene: Scene) -> None:
     assert "**3** texts were screened" in reply.texts
     assert "**2** were flagged, 67% of them" in reply.texts
     shown = fields(reply)
-    (row,) = [line for line in shown["Flags by label"].splitlines() if "Insult" in line]
-    assert row == "**Insult** 2: upheld 0, false 1 (100%)"
+    by_label = shown["Flags by label: all · upheld · false alarms"]
+    (row,) = [line for line in by_label.splitlines() if "Insult" in line]
+    assert row == "**Insult** 2 · 0 · 1 (100%)"
     assert "100% false alarms, by one verdict" in shown["Verdicts"]
     assert "say little" in shown["Verdicts"]
     assert "One flag was not judged" in shown["Verdicts"]
