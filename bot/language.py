@@ -29,6 +29,7 @@ def languages() -> tuple[str, ...]:
     return (ENGLISH, *sorted(path.stem for path in CATALOGUES.glob("*.po")))
 
 
+@functools.lru_cache(maxsize=64)  # asked for each text of each command in each of Discord's locales
 def language_of(locale: str | None) -> str:
     """The language to speak to somebody whose Discord has this locale: English if in doubt."""
     if locale in languages():
