@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -40,6 +41,16 @@ hypothesis.settings.load_profile("steady")
 # not to wait for one of them.
 _TESTS = Path(__file__).parent
 _LONGEST = (_TESTS / "training", _TESTS / "benchmarks", _TESTS)
+
+
+# The libraries of the trainer are a million objects that stay: no garbage is looked for among them,
+# neither while they are loaded nor in the tests.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

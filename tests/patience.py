@@ -60,7 +60,8 @@ class PatientWire(Wire):
         """Wait until nothing was sent for a while in which the bot could have, and had no work.
 
         A moment counts only if this process got the processor when it asked for it, and left it
-        idle; on a busy machine the wait becomes longer by itself.
+        idle. One in which it had to wait for the processor says nothing either way, so that on a
+        busy machine the wait becomes longer by itself, and still ends.
 
         Raises
         ------
@@ -73,12 +74,11 @@ class PatientWire(Wire):
                 beats, began, used = self.world.pulse.beats, time.monotonic(), time.process_time()
                 await asyncio.sleep(_TICK_S)
                 elapsed_s = time.monotonic() - began
-                calm = (
-                    beats == self.world.pulse.beats
-                    and elapsed_s < _TICK_S + _LATE_S
-                    and time.process_time() - used < _USED * elapsed_s
-                    and not any(
-                        task.get_name().startswith(_AT_WORK) for task in asyncio.all_tasks()
-                    )
-                )
-                calm_s = calm_s + _TICK_S if calm else 0.0
+                if (
+                    beats != self.world.pulse.beats
+                    or time.process_time() - used >= _USED * elapsed_s
+                    or any(task.get_name().startswith(_AT_WORK) for task in asyncio.all_tasks())
+                ):
+                    calm_s = 0.0
+                elif elapsed_s < _TICK_S + _LATE_S:
+                    calm_s += _TICK_S

@@ -53,14 +53,14 @@ def trained_by_two(config: Path, directory: Path) -> str:
         text=True,
     ) as process:
         try:
-            _, said = process.communicate(timeout=80)
+            _, said = process.communicate(timeout=200)
         finally:
             process.terminate()  # it ends the two, as a kill would not
     assert process.returncode == 0, said
     return said
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_two_processes_train_as_one_with_twice_the_batch(
     checkpoint: Path, labelled_file: Path, tmp_path: Path
 ) -> None:
