@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import discord
 
+from bot.chat.acquainted import acquainted, just_started
 from bot.chat.commands import Refusal, answer, explained, went_wrong
 from bot.chat.running import Running
 from bot.errors import HexwardError
@@ -15,6 +16,9 @@ from bot.language import tr
 from bot.logs import describe
 
 log = logging.getLogger(__name__)
+
+# Seconds that a click waits for a server of which the bot has not heard since its start.
+_ACQUAINTED_S = 10.0
 
 Said: TypeAlias = str | discord.Embed | None
 """What there is to say about a click; None: what was clicked shows it."""
@@ -76,7 +80,7 @@ class Clicks:
                 # Too late, or clicked twice: nothing is done that nobody would be told of.
                 log.warning("%s: a click could not be acknowledged: %s", about, describe(error))
                 return
-            said, done = await _outcome(do, about)
+            said, done = await _outcome(interaction, do, about)
             try:
                 await show(said, done)
             except Exception as error:  # what was clicked was dismissed, the token has expired
@@ -91,8 +95,12 @@ async def tell(interaction: discord.Interaction[Any], said: Said) -> None:
         await answer(interaction, said)
 
 
-async def _outcome(do: Callable[[], Awaitable[Said]], about: str) -> tuple[Said, bool]:
+async def _outcome(
+    interaction: discord.Interaction[Any], do: Callable[[], Awaitable[Said]], about: str
+) -> tuple[Said, bool]:
     try:
+        if not await acquainted(interaction, _ACQUAINTED_S):
+            raise Refusal(just_started())
         return await do(), True
     except Refusal as refusal:
         return str(refusal), False

@@ -13,6 +13,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.chat.acquainted import acquainted, just_started
 from bot.chat.captions import permission_captions
 from bot.chat.lookup import permissions_in
 from bot.chat.running import Running
@@ -24,6 +25,9 @@ from bot.logs import describe
 log = logging.getLogger(__name__)
 
 _MOST_COMMANDS = 500
+# Seconds that a command waits for a server of which the bot has not heard since its start; Discord
+# waits three for the first word of an answer.
+_ACQUAINTED_S = 1.5
 # What Discord says where an answer came too late, or after another.
 _NOT_WAITING = frozenset({10062, 40060})
 
@@ -113,6 +117,8 @@ class HexwardTree(app_commands.CommandTree[discord.Client]):
         if self.running.closing or self.running.full:
             raise Refusal(tr("Hexward is busy or about to stop. Try again in a moment."))
         self.running.follow()
+        if not await acquainted(interaction, _ACQUAINTED_S):
+            raise Refusal(just_started())
         command = interaction.command
         if command is None:
             return True
