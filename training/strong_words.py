@@ -26,6 +26,12 @@ STRONG_HEADER = """\
 # two in five or more have one of the six labels (training rows of the Jigsaw Toxic Comment
 # Classification Challenge, under their prior weights).
 """
+FOREIGN_HEADER = """\
+# Words of other languages, in ASCII letters, that the normaliser spares of being read as one of
+# strong_words.txt in texts that are not English: those of spared_words.txt's kind that are rare in
+# English and nowhere written more than once in a hundred thousand words, or that stand in labelled
+# comments of the training rows mostly. From wordfreq 3.1 (Robyn Speer, 2022), CC BY-SA 4.0.
+"""
 SPARED_HEADER = """\
 # Words and names that the normaliser would read as one of strong_words.txt, in ASCII letters: of
 # English what is written more than once in two million words, of 28 other languages once in a
@@ -42,6 +48,8 @@ _PRIOR_COMMENTS, _PRIOR_SHARE = 2.0, 0.1
 _ENGLISH, _OTHER = 2.7, 3.0
 _CUT_ENGLISH, _CUT_OTHER = 2.0, 2.5  # compounds are rarer
 _RARER = 1.0  # than the strong word, in the same language
+_FREQUENT_ANYWHERE, _RARE_ENGLISH = 4.05, 2.0  # between words of English
+_MOST_LABELLED, _ENOUGH_COMMENTS = 0.5, 3
 _LETTERS = str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "ı": "i"})
 
 
@@ -61,28 +69,48 @@ def strong(
     rows
         What the model was trained on.
     """
-    comments: defaultdict[str, float] = defaultdict(float)
-    labelled: defaultdict[str, float] = defaultdict(float)
-    for text, labels, weight in zip(rows.texts, rows.labels, rows.weights, strict=True):
-        for word in counted([text]):
-            comments[word] += float(weight)
-            labelled[word] += float(weight) * bool(labels.any())
+    comments, labelled = _counts(rows)
     nearness = (scores / np.array(list(thresholds.values()))).max(axis=1)
     return sorted(
         word
         for word, near in zip(words, nearness.tolist(), strict=True)
         if len(word) >= misspelt.SHORTEST
         and near >= _OF_THRESHOLD
-        and (labelled[word] + _PRIOR_SHARE * _PRIOR_COMMENTS) / (comments[word] + _PRIOR_COMMENTS)
-        >= _LABELLED
+        and _share(labelled[word], comments[word]) >= _LABELLED
     )
+
+
+def mostly_labelled(rows: Labelled) -> frozenset[str]:
+    """Words that stand in a few comments at least, most of which have one of the six labels."""
+    comments, labelled = _counts(rows)
+    return frozenset(
+        word
+        for word, count in comments.items()
+        if count >= _ENOUGH_COMMENTS and _share(labelled[word], count) >= _MOST_LABELLED
+    )
+
+
+def _counts(rows: Labelled) -> tuple[defaultdict[str, float], defaultdict[str, float]]:
+    """In how many comments each word stands, under their weights, and in how many labelled ones."""
+    comments: defaultdict[str, float] = defaultdict(float)
+    labelled: defaultdict[str, float] = defaultdict(float)
+    for text, labels, weight in zip(rows.texts, rows.labels, rows.weights, strict=True):
+        for word in counted([text]):
+            comments[word] += float(weight)
+            labelled[word] += float(weight) * bool(labels.any())
+    return comments, labelled
+
+
+def _share(labelled: float, comments: float) -> float:
+    return (labelled + _PRIOR_SHARE * _PRIOR_COMMENTS) / (comments + _PRIOR_COMMENTS)
 
 
 def spared(
     frequencies: Mapping[str, Mapping[str, float]],
     common: Collection[str],
     meanings: misspelt.Meanings,
-) -> list[str]:
+    labelled: Collection[str] = (),
+) -> tuple[list[str], list[str]]:
     """Words of any language that would be read as a strong word, in the order of the alphabet.
 
     Parameters
@@ -93,8 +121,16 @@ def spared(
         Words that are never changed.
     meanings
         Made without words to spare.
+    labelled
+        Words that, in English, mostly stand in labelled comments: those are misspelt.
+
+    Returns
+    -------
+    tuple of list of str
+        Words that are spared in every text, and those that are in texts that are not English.
     """
-    found = set()
+    found: set[str] = set()
+    foreign: set[str] = set()
     for language, known in frequencies.items():
         english = language == "en"
         for word, frequency in known.items():
@@ -105,9 +141,14 @@ def spared(
             if frequency < (_ENGLISH if english else _OTHER):
                 continue
             meant = meanings.strong_meant_by(word)
-            if meant and (english or frequency > known.get(meant, 0.0) - _RARER):
-                found.add(word)
-    return sorted(found)
+            if not meant:
+                continue
+            if not (english or frequency > known.get(meant, 0.0) - _RARER):
+                continue
+            known_here = english or frequencies.get("en", {}).get(word, 0.0) >= _RARE_ENGLISH
+            everywhere = known_here or frequency >= _FREQUENT_ANYWHERE
+            (found if everywhere and (english or word not in labelled) else foreign).add(word)
+    return sorted(found), sorted(foreign - found)
 
 
 def frequencies_of_languages() -> dict[str, dict[str, float]]:

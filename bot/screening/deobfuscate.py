@@ -12,10 +12,13 @@ import re
 
 from bot.screening.apart import joined_letters
 from bot.screening.lookalikes import cousin_of, form_of, is_letter, is_mark, twin_of
-from bot.screening.misspelt import mended, strong_words
+from bot.screening.misspelt import mended, unmasked
 from bot.screening.respell import respelt
-from bot.screening.symbols import STOPS
+from bot.screening.spaces import spaces_closed
+from bot.screening.symbols import AROUND
 from bot.screening.vocabulary import common_words, is_common
+
+_TELLING = 2  # words that are disguised
 
 
 def deobfuscated(text: str) -> str:
@@ -34,50 +37,29 @@ def deobfuscated(text: str) -> str:
     if not text.isascii():
         text = joined_letters(_in_latin_letters(text))
     common = common_words()
-    words = [word if word in common else respelt(word) for word in text.split(" ")]
-    return " ".join(mended(_spaces_closed(words)))
+    written = text.split(" ")
+    words = [word if word in common else _read(word) for word in written]
+    if words != written and _in_signs(written, words) >= _TELLING:
+        words = [
+            word if word in common or word.isalpha() else respelt(word, boldly=True)
+            for word in words
+        ]
+    return " ".join(mended(spaces_closed(words)))
 
 
-# --- a space in a word ---
-
-_SPLIT = 4  # letters of a word that a space may have cut
-# capitals are grades and names, and some letters stand alone for a word or are left of a short form
-_MAY_STAND_ALONE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ") | frozenset("adeimrstux")
-
-
-def _spaces_closed(words: list[str]) -> list[str]:
-    """``fuc k`` and ``i diot`` joined; not ``push it``, of which both parts are words."""
-    common = common_words()
-    if common.keys() >= set(words):
-        return words
-    closed: list[str] = []
-    for word in words:
-        joined = word
-        while (
-            closed
-            and not (joined in common and closed[-1] in common)
-            and (longer := _one_word(closed[-1], joined)) is not None
-        ):
-            joined = longer
-            closed.pop()
-        closed.append(joined)
-    return closed
+def _read(word: str) -> str:
+    read = respelt(word)
+    if ("$" in word or "@" in word) and not is_common(read.strip(AROUND)):
+        return unmasked(word) or read
+    return read
 
 
-def _one_word(first: str, second: str) -> str | None:
-    end = second.rstrip(STOPS)
-    if not (first.isalpha() and end.isalpha()) or len(first) + len(end) < _SPLIT:
-        return None
-    before, after = first.lower(), end.lower()
-    if not is_common(before + after) or (is_common(before) and is_common(after)):
-        return None
-    if first in _MAY_STAND_ALONE or end in _MAY_STAND_ALONE:
-        # "s uck" and "cun t", but not "it s hit" or "lose r"
-        if before + after not in strong_words() or first.isupper() != end.isupper():
-            return None
-        if is_common(before) or is_common(after):
-            return None
-    return before + after + second[len(end) :]
+def _in_signs(written: list[str], words: list[str]) -> int:
+    """How many words turned out to be common ones with digits or symbols for letters."""
+    return sum(
+        read != word and not word.strip(AROUND).isalpha() and is_common(read.strip(AROUND))
+        for word, read in zip(written, words, strict=True)
+    )
 
 
 # --- letters that are not what they look like ---

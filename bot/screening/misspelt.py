@@ -6,8 +6,10 @@ model", 1990): how frequent that word is, and how likely the slip. A text is onl
 *strong* word, one that carries abuse, comes to light in it; then its other misspelt words are
 mended too, because the model reads whole sentences.
 
-The strong words lie in ``strong_words.txt``, and in ``spared_words.txt`` the words and names of
-many languages that would be taken for one; their first lines say where they are from.
+The strong words lie in ``strong_words.txt``, in ``spared_words.txt`` the words and names of many
+languages that would be taken for one, and in ``foreign_words.txt`` those that stand for themselves
+in other languages alone: what is Danish in a Danish text is misspelt in an English one. The lists'
+first lines say where they are from.
 """
 
 from __future__ import annotations
@@ -22,19 +24,22 @@ from importlib import resources
 from bot.screening.slips import ALIKE, WITHOUT_VOWELS, bare_of, left_out, one_slip_away, slip_cost
 from bot.screening.sound import sound_of
 from bot.screening.symbols import AROUND, QUOTES, STOPS
-from bot.screening.vocabulary import common_words, segmented
+from bot.screening.vocabulary import common_words, is_frequent, segmented
 
 SHORTEST, LONGEST = 3, 20  # letters of what may be a misspelt word
-_SHORTEST_MEANT = 4  # letters of the strong word that may be meant
+_SHORTEST_MEANT = 4  # letters of the strong word that may be meant, but by sound
 _FREQUENT = 6_000  # words beside the strong ones that one can spell by ear
 
 # Costs are negative logarithms, as those of the words.
 _DISGUISE = 3.0  # a strong word is misspelt on purpose too
 # A short word is a slip away from too many.
-_LIMIT_OF_LETTER, _LIMIT = 2.5, 1.0
+_LIMIT_OF_LETTER, _LIMIT, _LEAST_LIMIT = 2.5, 1.0, 10.2
 _SMALL = 400  # of the most frequent words: what may be run together with a strong one
 _LONGEST_RUN, _MOST_WORDS = 40, 6
 _ENDINGS = frozenset({"s", "es"})
+# A text is in English if so many of its words are, and of the most frequent ones there. Ten words
+# drawn by frequency from each of 16 other languages were taken for English in at most 16 of 100.
+_ENGLISH_WORDS, _ENGLISH_SHARE, _ENGLISH_FREQUENT = 2, 0.4, 3_000
 
 
 def read_list(name: str) -> frozenset[str]:
@@ -54,10 +59,18 @@ class Meanings:
         Those of them that carry abuse.
     spared
         Words that are taken for what they are, though they are not common.
+    foreign
+        Words that are taken so in texts that are not English.
     """
 
-    def __init__(self, costs: Mapping[str, float], strong: Set[str], spared: Set[str]) -> None:
-        self.costs, self.strong, self._spared = costs, strong, spared
+    def __init__(
+        self,
+        costs: Mapping[str, float],
+        strong: Set[str],
+        spared: Set[str],
+        foreign: Set[str] = frozenset(),
+    ) -> None:
+        self.costs, self.strong, self._spared, self.foreign = costs, strong, spared, foreign
         words = list(costs)
         self._small = frozenset(word for word in words[:_SMALL] if len(word) > 1)
         self._near: set[str] = set()
@@ -75,7 +88,7 @@ class Meanings:
                 self._bare[bare_of(word)].append(word)
 
     def known(self, word: str) -> bool:
-        """Whether a word in small letters is taken for what it is."""
+        """Whether a word in small letters is taken for what it is in an English text."""
         return word in self.costs or word in self._spared
 
     def strong_meant_by(self, word: str) -> str | None:
@@ -93,16 +106,20 @@ class Meanings:
         word : str
             Small ASCII letters, `SHORTEST` to `LONGEST`.
         """
-        slips = {meant: slip_cost(word, meant) for meant in one_slip_away(word, self.costs)}
+        slips = {
+            meant: slip_cost(word, meant)
+            for meant in one_slip_away(word, self.costs)
+            if meant not in self.strong or len(meant) >= _SHORTEST_MEANT
+        }
         for meant in self._sounds.get(sound_of(word), ()):
             slips[meant] = min(ALIKE, slips.get(meant, ALIKE))
         for meant in self._bare.get(word, ()):
             slips[meant] = min(WITHOUT_VOWELS, slips.get(meant, WITHOUT_VOWELS))
         for meant in list(slips):
-            plural = word.removeprefix(meant) in _ENDINGS and not meant.endswith("s")
-            if plural or (meant in self.strong and len(meant) < _SHORTEST_MEANT):
+            if word.removeprefix(meant) in _ENDINGS and not meant.endswith("s"):  # a plural
                 del slips[meant]
-        return self._cheapest(slips, _DISGUISE, _LIMIT_OF_LETTER * len(word) + _LIMIT)
+        limit = max(_LIMIT_OF_LETTER * len(word) + _LIMIT, _LEAST_LIMIT)
+        return self._cheapest(slips, _DISGUISE, limit)
 
     def cut_out(self, letters: str) -> str | None:
         """A strong word with small words before or after it, which were written without spaces."""
@@ -154,7 +171,12 @@ def strong_words() -> frozenset[str]:
 
 @cache
 def _meanings() -> Meanings:
-    return Meanings(common_words(), strong_words(), read_list("spared_words.txt"))
+    return Meanings(
+        common_words(),
+        strong_words(),
+        read_list("spared_words.txt"),
+        read_list("foreign_words.txt"),
+    )
 
 
 # --- a text ---
@@ -163,6 +185,9 @@ _MASKS = "*#%&"
 _INNER_MASKS = "-._@"  # as often honest: they mask only where a strong word comes of it
 _MASKED = re.compile(rf"[a-z](?=[a-z]*[{_MASKS}])[a-z{_MASKS}]{{3,{LONGEST - 1}}}")
 _MASKED_WITHIN = re.compile(r"[a-z]++(?:([-._@])\1{0,4}+[a-z]++)++")
+_LETTERS_TOO = re.compile("[$@]")
+_MASKED_BY_LETTERS = re.compile(rf"(?=.{{4,{LONGEST}}}$)[a-z](?:[a-z]*[$@]+[a-z]+)++")
+_AROUND_LETTERS = "".join(sorted({*AROUND} | {"!"}))
 _AROUND_MASKED = "".join(sorted({*AROUND} - {*_MASKS}))
 
 
@@ -186,6 +211,9 @@ def mended(words: Sequence[str]) -> list[str]:
         looked_up = _looked_up(word, words[at - 1] if at else "")
         if looked_up is not None:
             unknown[at] = looked_up
+    foreign = _meanings().foreign & set(unknown.values())
+    if foreign and not _in_english(words):
+        unknown = {at: word for at, word in unknown.items() if word not in foreign}
     if not any(_strong_in(word) for word in unknown.values()):
         return list(words)
     new = list(words)
@@ -194,6 +222,23 @@ def mended(words: Sequence[str]) -> list[str]:
         if meant is not None:
             new[at] = words[at].lower().replace(word, meant, 1)
     return new
+
+
+def unmasked(word: str) -> str | None:
+    """A word with the strong one that is masked in it by what may be letters too: ``f$ck``."""
+    lower = word.lower()
+    masked = lower.strip(_AROUND_LETTERS)
+    if not _MASKED_BY_LETTERS.fullmatch(masked):
+        return None
+    meant = _read(_LETTERS_TOO.sub("*", masked))
+    return lower.replace(masked, meant, 1) if meant in strong_words() else None
+
+
+def _in_english(words: Sequence[str]) -> bool:
+    """Whether there are enough English words beside one to say what language it is of."""
+    bare = [each for each in (word.strip(AROUND).lower() for word in words) if each.isalpha()]
+    known = sum(is_frequent(each, _ENGLISH_FREQUENT) for each in bare)
+    return known >= _ENGLISH_WORDS and known >= _ENGLISH_SHARE * len(bare)
 
 
 def _looked_up(word: str, before: str) -> str | None:

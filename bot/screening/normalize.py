@@ -13,21 +13,14 @@ up with every change of behaviour, because a model is calibrated on what this mo
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections import Counter
-from functools import partial
-
-from emoji import EMOJI_DATA
 
 from bot.screening.apart import joined_groups, joined_letters
-from bot.screening.deobfuscate import (
-    FIRST_INDICATOR,
-    LAST_INDICATOR,
-    deobfuscated,
-    letters_indicated,
-)
+from bot.screening.deobfuscate import deobfuscated
+from bot.screening.pictures import FLAG, ROW, without_emoji
+from bot.screening.symbols import AROUND
+from bot.screening.vocabulary import most_common
 
-NORMALIZER_VERSION = 4
+NORMALIZER_VERSION = 5
 
 # A text is normalised until it no longer changes. Honest texts take two rounds; whoever nests
 # markup to need more than these gets letters and digits only.
@@ -77,11 +70,11 @@ def _read(text: str) -> tuple[str, str]:
     if "  " in text or not text.isascii():
         text = joined_groups(text)
     named = spelt = text
-    if not text.isascii() and _ROW.search(text):
+    if not text.isascii() and ROW.search(text):
         # Markup first: names need spaces around them, and links and emphasis end at spaces.
         text = _without_markup(text)
-        named = _without_emoji(text, spelling=False)
-        spelt = _without_emoji(text, spelling=True) if _FLAG.search(text) else named
+        named = without_emoji(text, spelling=False)
+        spelt = without_emoji(text, spelling=True) if FLAG.search(text) else named
     plain = _settled(_visible(named, blank=" "))
     # A blank that only looks like a space may stand between words or inside one, and flags in a
     # row may be meant as their letters.
@@ -98,164 +91,6 @@ def _settled(text: str) -> str:
         if text == before:
             return text
     return joined_letters(" ".join(_NOT_WORD.sub(" ", text).split()))
-
-
-# --- emoji ---
-
-# Signs and bullets that Unicode counts among the emoji, but that are read as signs.
-_SIGNS = frozenset("©®™〰▪▫◻◼◽◾")
-_PUNCTUATION = {"‼": "!!", "⁉": "!?", "❗": "!", "❕": "!", "❓": "?", "❔": "?", "💲": "$"}
-_LETTERS = {"🅰": "a", "🅱": "b", "🆎": "ab", "ℹ": "i", "Ⓜ": "m", "🅾": "o", "🅿": "p"}
-_SHORTER = {"🔟": "10", "💤": "sleep"}
-_LETTERS_IN_WORDS = {
-    **dict.fromkeys("⭕🔴🟠🟡🟢🔵🟣🟤⚫⚪🍩", "o"),
-    **dict.fromkeys("❌✖❎", "x"),
-    **dict.fromkeys("✝☦➕", "t"),
-    "✔": "v",
-}
-# The tone of a hand is the writer's own; the tone of a person is about who is spoken of.
-_PEOPLE = frozenset(
-    {"baby", "boy", "child", "girl", "man", "old man", "old woman", "older person"}
-    | {"person", "woman"}
-)
-_TONE = re.compile(r"(?:^| )(?:medium )?(?:(light|dark) )?skin tone")
-_NOT_NAME = re.compile(r"[^a-z0-9']+")
-_VARIATION = re.compile("[\ufe0e\ufe0f]+")
-_JOINER = "\u200d"
-# How often one emoji is read in a row of them, and in a text: spam must not fill the window.
-_TIMES_IN_ROW, _TIMES_IN_TEXT = 2, 20
-# How many emoji of all kinds are named in a text. What is read as letters or punctuation does not
-# count: it is no longer than the emoji, and it may be a part of a word.
-_NAMED_IN_TEXT = 100
-_ALL_NAMED = ""  # the key of their number
-
-_PICTURE = (
-    "\u203c\u2049\u2139\u2194-\u21aa\u231a-\u23fa\u24c2\u25b6\u25c0\u2600-\u27bf\u2934\u2935"
-    "\u2b05-\u2b55\u303d\u3297\u3299\U0001f000-\U0001faff"
-)
-_PICTURES = f"[{_PICTURE}][{_PICTURE}{_JOINER}\ufe0e\ufe0f\U000e0020-\U000e007f]*"
-_FLAG = re.compile(f"[{FIRST_INDICATOR}-{LAST_INDICATOR}]{{2}}")
-_ROW = re.compile(rf"{_PICTURES}(?:\s+{_PICTURES})*")
-
-
-def _name(unicode_name: str) -> str:
-    """``:man_dark_skin_tone:`` → ``dark skinned man``; ASCII without punctuation."""
-    name = unicode_name.lower()
-    if not name.isascii():
-        decomposed = unicodedata.normalize("NFKD", name.replace("’", "'"))
-        name = "".join(c for c in decomposed if not unicodedata.combining(c))
-    name = _NOT_NAME.sub(" ", name).strip().removesuffix(" button")
-    toned = _TONE.search(name)
-    if toned is None:
-        return name
-    toneless = _TONE.sub("", name).strip()
-    if not toneless:  # a tone alone
-        return name.removeprefix("medium ")
-    return f"{toned[1]} skinned {toneless}" if toned[1] and toneless in _PEOPLE else toneless
-
-
-# emoji without variation selectors → its name
-_NAMES = {
-    _VARIATION.sub("", sequence): _name(entry["en"])
-    for sequence, entry in EMOJI_DATA.items()
-    if not sequence[0].isascii() and sequence[0] not in _SIGNS
-} | _SHORTER
-_LONGEST = max(map(len, _NAMES))
-
-
-def _without_emoji(text: str, *, spelling: bool) -> str:
-    """The text with emoji as words, letters or punctuation.
-
-    Comes before invisible characters are removed, because emoji are composed with them. No emoji
-    is left, nor any part of one that could make another one with its neighbours.
-    """
-    return _ROW.sub(partial(_row_read, in_text=Counter(), spelling=spelling), text)
-
-
-def _row_read(match: re.Match[str], *, in_text: Counter[str], spelling: bool) -> str:
-    row = _VARIATION.sub("", match[0])
-    before = match.string[match.start() - 1 : match.start()]
-    after = match.string[match.end() : match.end() + 1]
-    read: list[str] = []
-    in_row: Counter[str] = Counter()
-
-    def read_out(emoji: str, words: str) -> None:
-        named = emoji not in _PUNCTUATION
-        left_out = (
-            in_row[emoji] >= _TIMES_IN_ROW
-            or in_text[emoji] >= _TIMES_IN_TEXT
-            or (named and in_text[_ALL_NAMED] >= _NAMED_IN_TEXT)
-        )
-        read.append(" " if left_out else words)
-        in_row[emoji] += 1
-        in_text[emoji] += not left_out
-        in_text[_ALL_NAMED] += named and not left_out
-
-    at = 0
-    while at < len(row):
-        emoji = _longest_emoji(row, at)
-        end = at + max(1, len(emoji))
-        if _is_indicator(row[at]) or row[at] in _LETTERS_IN_WORDS:
-            end = _end_of_run(row, at)
-        run = row[at:end]
-        preceding, following = row[at - 1 : at] or before, row[end : end + 1] or after
-        if _is_indicator(run[0]):
-            flags = _flags(run)
-            in_word = preceding.isalpha() or following.isalpha()
-            if not flags or (spelling and (in_word or len(set(flags)) > 1)):
-                read.append(letters_indicated(run))
-            else:
-                for flag in flags:
-                    read_out(flag, f" {_NAMES[flag]} ")
-        elif run[0] in _LETTERS_IN_WORDS and _in_word(preceding) and _in_word(following):
-            read.append(_LETTERS_IN_WORDS[run[0]] * len(run))
-        elif run[0] in _LETTERS_IN_WORDS:
-            for shape in run:
-                read_out(shape, f" {_NAMES[shape]} ")
-        elif run in _LETTERS:
-            read.append(_LETTERS[run])
-        elif run in _PUNCTUATION:
-            read_out(run, _PUNCTUATION[run])
-        elif emoji:
-            read_out(emoji, f" {_NAMES[emoji]} ")
-        else:
-            read.append(run)
-        at = end
-    return "".join(read)
-
-
-def _end_of_run(row: str, at: int) -> int:
-    """Where the indicators, or the repeats of a character, end that begin at a place."""
-    end = at + 1
-    indicators = _is_indicator(row[at])
-    while end < len(row) and (_is_indicator(row[end]) if indicators else row[end] == row[at]):
-        end += 1
-    return end
-
-
-def _longest_emoji(row: str, at: int) -> str:
-    for length in range(min(_LONGEST, len(row) - at), 0, -1):
-        if row[at : at + length] in _NAMES:
-            return row[at : at + length]
-    return ""
-
-
-def _is_indicator(character: str) -> bool:
-    return FIRST_INDICATOR <= character <= LAST_INDICATOR
-
-
-def _in_word(neighbour: str) -> bool:
-    return neighbour.isalpha() or neighbour in _LETTERS or _is_indicator(neighbour)
-
-
-def _flags(run: str) -> list[str]:
-    """The flags that regional indicators make; none if they are letters to any reader.
-
-    Several different flags, or one that touches a word, may still be meant as letters: the view in
-    which words are spelled reads them so.
-    """
-    pairs = [run[at : at + 2] for at in range(0, len(run), 2)]
-    return pairs if all(pair in _NAMES for pair in pairs) else []
 
 
 # --- what cannot be seen ---
@@ -306,8 +141,15 @@ _SITE = re.compile(rf"://|www\.|\.{_TOP}/", re.IGNORECASE)  # in every link, and
 _NAMED_LINK = re.compile(r"\[([^\[\]]*)\]\( ?<? ?link ?>? ?\)")
 _FENCE = re.compile(r"```(?:[\w+#-]{1,20}\n)?")
 _LINE_START = re.compile(r"^[ \t]*(?:(?:>{1,3}|#{1,3}|-#|[-*])[ \t]+)+", re.MULTILINE)
-_ESCAPE = re.compile(r"(?<!\\)(?!(?<=\|)\\\|)\\++(?=[*_~|`>#<@:-])")  # not in "|\|", an n
-_HIDING = re.compile(r"\|{2,}|~{2,}|`+")  # spoilers, strike-through, inline code
+_ESCAPE = re.compile(  # not in "|\|", an n, nor behind "/\" and "/-\", an a
+    r"(?<!\\)(?!(?<=[|/])\\[|<])(?!(?<=/-)\\[|<])\\++(?=[*_~|`>#<@:-])"
+)
+_HIDING = re.compile(  # spoilers, strike-through, inline code; not two strokes of letters
+    r"(?<!\|-)(?<!\|_)(?<!\|<)(?<!\|\\)(?<!\\/)(?<!/\\)"
+    r"\|{2,}(?!-\||_\||\\\||\\/|/\\|[<=)][a-zA-Z|(\[\\])"
+    r"|~{2,}|`+"
+)
+_DOUBLE_L = re.compile(r"(?<!\S)[^\s|]*[A-Za-z]\|\|(?:[A-Za-z]+(?!\S))?+[^\s|A-Za-z]*(?!\S)")
 _EMPHASIS = re.compile(r"\*+|_+")
 _SPACE = re.compile(r"\s")
 _MARK = re.compile(r"[*_~|`>#\\-]")  # what the rest of markup begins with
@@ -328,10 +170,17 @@ def _without_markup(text: str) -> str:
         if "\\" in text:
             text = _ESCAPE.sub("", text)
         if "||" in text or "~~" in text or "`" in text:
-            text = _HIDING.sub("", text)
+            text = _HIDING.sub("", _DOUBLE_L.sub(_double_l, text))
         if "*" in text or "_" in text:
             text = _without_emphasis(text)
     return " ".join(text.split())
+
+
+def _double_l(match: re.Match[str]) -> str:
+    """``ki||`` and ``who||y`` with their letters, but for half a spoiler: ``||you are||``."""
+    word = match[0].strip(AROUND).lower()
+    meant = most_common((word.replace("||", ""), word.replace("||", "ll")))
+    return match[0].replace("||", "ll") if meant and "||" in word and "ll" in meant else match[0]
 
 
 def _readable(match: re.Match[str]) -> str:

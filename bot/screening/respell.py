@@ -12,19 +12,21 @@ from collections.abc import Iterator
 from itertools import product
 
 from bot.screening.symbols import AROUND, QUOTES, STOPS, in_letters, is_account
-from bot.screening.vocabulary import is_common, most_common, run_together
+from bot.screening.vocabulary import is_common, is_frequent, most_common, run_together
 
 _ALTERNATING = re.compile(r"[a-z][A-Z][a-z][A-Z]|[A-Z][a-z][A-Z][a-z]|^[a-z][A-Z][a-z]$")
 _RUN = re.compile(r"[A-Za-z]{3,}")
 
 
-def respelt(word: str) -> str:
+def respelt(word: str, *, boldly: bool = False) -> str:
     """A word as it is usually written; in small letters if anything was changed.
 
     Parameters
     ----------
     word : str
         Without white space, with whatever punctuation is written to it.
+    boldly
+        As of `symbols.in_letters`.
 
     Returns
     -------
@@ -39,9 +41,9 @@ def respelt(word: str) -> str:
         return word.lower() if alternating else word
     new = word
     if not word.strip(QUOTES + STOPS).replace("'", "").replace("’", "").isalpha():
-        if is_account(word):
+        if is_account(word) and not boldly:
             return word
-        new = in_letters(word)
+        new = in_letters(word, boldly=boldly)
     new = _RUN.sub(_run_respelt, new)
     return new.lower() if alternating or new != word else word
 
@@ -50,7 +52,9 @@ _THRICE = re.compile(r"([a-z])\1{2,}")
 _V_FOR_U = re.compile(r"(?<=[bcdfghjklmnpqrstwxz])v(?=[bcdfghjklmnpqrstwxz])")
 _PH_FOR_F = re.compile(r"^phu(?=[ckq])")
 _U_AND_V = str.maketrans("uv", "vu")
+_DOUBLED_START = re.compile(r"([bcdfghjkmnpqrstvwxz])\1[a-z]{2}")  # no word begins so
 _LONG = 4  # letters; not "mvp", "dvd"
+_FREQUENT = 1_000  # words that are read even so: "yov"
 
 
 def _run_respelt(match: re.Match[str]) -> str:
@@ -65,6 +69,11 @@ def _run_respelt(match: re.Match[str]) -> str:
     if len(new) >= _LONG and ("v" in new or "u" in new or "ph" in new) and not is_common(new):
         other = most_common(_with_other_letters(new))
         new = other or _PH_FOR_F.sub("fu", _V_FOR_U.sub("u", new))
+    elif "v" in new and not is_common(new):
+        other = most_common(_with_other_letters(new))
+        new = other if other and is_frequent(other, _FREQUENT) else new
+    if _DOUBLED_START.match(new) and is_common(new[1:]):
+        new = new[1:]
     words = run_together(new)
     if words is not None:
         new = " ".join(words)

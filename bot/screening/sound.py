@@ -14,7 +14,7 @@ _RULES = tuple(
         ("^kn|^gn", "n"), ("^wr", "r"), ("^wh", "w"), ("ph|gh$", "f"), ("[ts]ion|shun", "Sn"),
         ("igh", "i"), ("gh", ""), ("dge?|ge$", "j"), ("sch|(?<!s)sh|^sh", "S"), ("t?ch", "C"),
         ("c(?=[eiy])", "s"), ("qu", "kw"), ("ck|[cq]", "k"), ("x", "ks"),
-        ("(?<=.)(?:er|or|ar|ur|ah|a|re)(?=s?$)", "a"), ("(?<=..)ing$", "in"),
+        ("(?<=.)(?:er|or|ar|ur|ah|a|re)(?=s?$)", "a"), ("(?<=..)(?:i|ee)ng$", "in"),
         ("(?<=[^aeiou])e$", ""), ("[eau]?le?$", "l"),
         ("ee|ea|ie|ei|y|i", "i"), ("oo|ou|ew|ue|u", "u"), ("au|aw|oa|ow|o", "o"),
         ("ai|ay|e", "e"), (r"(.)\1+", r"\1"),

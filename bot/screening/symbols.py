@@ -7,17 +7,21 @@ decides, as in words that no list has; numbers, prices, units and times stay.
 from __future__ import annotations
 
 import re
+from functools import partial
 
-from bot.screening.vocabulary import is_common, most_common
+from bot.screening.vocabulary import is_common, is_frequent, most_common
 
 
-def in_letters(word: str) -> str:
+def in_letters(word: str, *, boldly: bool = False) -> str:
     """A word with its digits, symbols and strokes as letters, or as it is.
 
     Parameters
     ----------
     word : str
         Without white space, with whatever punctuation is written to it.
+    boldly
+        Whether what may as well be a number, a unit or a name is read too: for words of a text in
+        which others are disguised in this way.
 
     Returns
     -------
@@ -25,11 +29,11 @@ def in_letters(word: str) -> str:
         No longer than the word.
     """
     lower = word.lower()
-    if not lower.islower():  # "2008)"
+    if not lower.islower() and not boldly:  # "2008)"
         return _ASS.sub("ass", lower)
-    if _MODEL.fullmatch(word):
+    if _MODEL.fullmatch(word) and not boldly:
         return word
-    read = _read_whole(lower)
+    read = _read_whole(lower, boldly=boldly)
     if read is not None:
         return read
     new = _STROKE.sub(lambda match: _STROKES[match[0]], word)
@@ -37,15 +41,21 @@ def in_letters(word: str) -> str:
     if not _NO_OPENING.intersection(new):
         new = _OPEN.sub(lambda match: f"{match['start'] or ''}c", new)
     if not _is_address(new):
-        new = _SEGMENT.sub(_unleeted, new)
+        new = _SEGMENT.sub(partial(_unleeted, boldly=boldly), new)
     return _PARTED.sub(_closed_up, new)
 
 
 def is_account(word: str) -> bool:
-    """``@somebody``; but not ``@sshole``."""
+    """``@somebody``; but not ``@sshole``, ``@nd`` and ``@r@b$``."""
     start, at, name = word.partition("@")
     opening = not start.strip("\"“'(.:;")
-    return bool(at and opening and name and not _ASS.match(at + name.lower()))
+    return bool(
+        at
+        and opening
+        and _NAME.fullmatch(name)
+        and not _ASS.match(at + name.lower())
+        and not is_frequent("a" + name.lower().rstrip(STOPS), _FREQUENT)
+    )
 
 
 _STROKES = {
@@ -71,6 +81,7 @@ _OPEN = re.compile(  # near the beginning or the end of a word: "fu(king", "bit(
     r"|(?<=[A-Za-z])[(<\[{](?=[A-Za-z]{1,2}(?![A-Za-z]))"
 )
 _NO_OPENING = frozenset(")>]}'’")
+_NAME = re.compile(r"[^\s@$|€¢¥§]+")
 _MODEL = re.compile(r"[A-Z]{1,3}\d+|\d+[A-Z]{1,3}")  # "MI5", "3RR"
 _SEGMENT = re.compile(r"[A-Za-z0-9@$!|€¢¥§]+")
 _PARTED = re.compile(r"(?<![A-Za-z0-9._-])[A-Za-z]+(?:[._-][A-Za-z]+)+(?![A-Za-z0-9_-])")
@@ -87,32 +98,49 @@ _READINGS = {
 _SEVERAL = {**_STROKES, "()": "o", "[]": "o"}  # characters that make one letter together
 _READABLE = re.compile("[" + re.escape("".join({*_READINGS, *"".join(_SEVERAL)})) + "]+")
 _MOST_READINGS = 32
+_SHORTEST = 3  # letters of what is read
+_FREQUENT = 250  # words that are read even where digits say little
 _MOST_CHARACTERS = 40
 QUOTES = "\"'“”‘’"
 STOPS = ".,:;?!…"
 AROUND = QUOTES + STOPS + "()[]{}<>*_~-–—"  # what is written to a word and is no part of it
+_NO_LETTER = "".join(sorted({*AROUND} - {*"!<([)"}))
 _UNIT = re.compile(
-    r"\d+(?:st|nd|rd|th|am|pm|[khmg]?hz|[kmgt]b|fps|px|[cmk]?m|[mk]?g|lbs?|ft|in|oz|mins?|m?s|secs?"
+    r"\d*(?:1st|2nd|3rd|[04-9]th|1[1-3]th)|\d+(?:am|pm|[khmg]?hz|[kmgt]b|fps|px|[cmk]?m|[mk]?g|lbs?|ft|in|oz|mins?|m?s|secs?"
     r"|h|hrs?|ml|bn|mil|yo|yrs?|usd|eur|[dxvpwyk])s?"
 )
 
 
-def _read_whole(lower: str) -> str | None:
+def _read_whole(lower: str, *, boldly: bool) -> str | None:
     """A common word that this one, or what punctuation leaves of it, can be read as."""
-    # "(" may be a c, but hardly one that ends a sentence
+    # "(" may be a c, but hardly one that ends a sentence, and "!" an l after all
     core, bare = lower.lstrip(QUOTES).rstrip(QUOTES + STOPS), lower.strip(AROUND)
-    for written in (core,) if core == bare else (core, bare):
-        read = _read_common(written)
+    for written in dict.fromkeys((core, bare, lower.strip(_NO_LETTER))):
+        read = common_reading(written, boldly=boldly)
         if read is not None:
             return lower.replace(written, read, 1)
     return None
 
 
-def _read_common(core: str) -> str | None:
+def common_reading(core: str, *, boldly: bool = False) -> str | None:
+    """The most common word that small letters, digits and symbols can be read as.
+
+    Parameters
+    ----------
+    core : str
+        Without the punctuation around it.
+    boldly
+        As of `in_letters`.
+
+    Returns
+    -------
+    str or None
+        None if there is none, if there are letters alone, and for what is rather a number.
+    """
     if len(core) > _MOST_CHARACTERS or core.isalpha() or not _READABLE.fullmatch(core):
         return None
     letters = sum(map(str.isalpha, core))
-    if not letters or _UNIT.fullmatch(core):
+    if not boldly and (not letters or _UNIT.fullmatch(core)):
         return None
     ways: list[list[str]] = [[""], *([] for _ in core)]  # readings of the beginning, by its length
     for at, sign in enumerate(core):
@@ -126,9 +154,13 @@ def _read_common(core: str) -> str | None:
         for stroke, letter in _SEVERAL.items():
             if core.startswith(stroke, at):
                 ways[at + len(stroke)] += [reading + letter for reading in readings]
-    # one letter among digits says little: "3v3", "f46"
-    least = 3 if letters > 1 else 4
-    return most_common(reading for reading in ways[-1] if len(reading) >= least)
+    read = most_common(reading for reading in ways[-1] if len(reading) >= _SHORTEST)
+    if read is None or letters > 1 or (boldly and letters):
+        return read
+    # one letter among digits says little: "3v3", "f46"; strokes are no digits: "y()|_|"
+    strokes = len(core) > len(read) and not any(map(str.isdigit, core))
+    telling = letters and (len(read) > _SHORTEST or strokes)
+    return read if telling or is_frequent(read, _FREQUENT) else None
 
 
 # --- words that are in no list ---
@@ -157,24 +189,24 @@ _SENTENCE_END = re.compile(r"[!|]+")
 _RUN = re.compile(r"[^a-z]+")
 
 
-def _unleeted(match: re.Match[str]) -> str:
+def _unleeted(match: re.Match[str], *, boldly: bool) -> str:
     """A run of letters, digits and symbols with its digits and symbols read as letters."""
     segment = match[0]
     lower = _ASS.sub("ass", segment.lower())
     body = lower.strip(_NOT_AT_EDGE)
     if segment.isalpha() or not body:
         return segment
-    common = _read_common(body)
+    common = common_reading(body)
     if common is not None:
         return lower.replace(body, common)
     words = _SENTENCE_END.split(body)
     if len(words) > 1 and all(map(is_common, words)):  # "yes|no", "wait!what"
         return segment
-    read = lower.replace(body, _read(body))
+    read = lower.replace(body, _read(body, boldly=boldly))
     return segment if read == segment.lower() else read
 
 
-def _read(body: str) -> str:
+def _read(body: str, *, boldly: bool) -> str:
     """Digits and symbols as the letters they stand for, or all as it is: ``gr8``, ``5pm``."""
     letters = sum(c.isalpha() for c in body)
     unknown = "2" in body or "8" in body  # these stand for no letter
@@ -187,7 +219,7 @@ def _read(body: str) -> str:
         at_edge = run.start() == 0 or run.end() == len(body)
         # names of accounts end in numbers, so a number at the end needs company
         enough = _between(body) or (letters >= 3 and not body[-1].isdigit())
-        if at_edge and not (_may_stand_at_edge(run[0]) and enough):
+        if at_edge and not boldly and not (_may_stand_at_edge(run[0]) and enough):
             return body
         pieces += (body[end : run.start()], _spelled(body, run))
         end = run.end()

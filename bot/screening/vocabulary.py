@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
+from itertools import islice
 
 _LONGEST = 20  # letters of a word in a row; longer ones are taken to be several
 # A word that is not in the list costs as much as one that would come right after the last, and some
@@ -33,6 +34,17 @@ def common_words() -> dict[str, float]:
 def is_common(word: str) -> bool:
     """Whether a word in small letters is in the list."""
     return word in common_words()
+
+
+def is_frequent(word: str, rank: int) -> bool:
+    """Whether a word in small letters is among so many of the most frequent ones."""
+    return common_words().get(word, math.inf) <= _cost_of_rank(rank)
+
+
+@cache
+def _cost_of_rank(rank: int) -> float:
+    costs = common_words().values()
+    return next(islice(costs, rank - 1, None))
 
 
 def most_common(candidates: Iterable[str]) -> str | None:
@@ -91,6 +103,8 @@ def segmented(letters: str) -> list[str]:
 
 _WORDS_IN_SENTENCE, _LETTERS_IN_SENTENCE = 3, 12
 _COST_IN_SENTENCE = 2.1  # for each letter; names and words of other languages come dearer
+# No word is as long as this, so some of the words in it may be unknown.
+_NO_WORD, _KNOWN_WORDS, _KNOWN_LETTERS = 24, 4, 0.75
 
 
 def run_together(letters: str) -> list[str] | None:
@@ -107,7 +121,15 @@ def run_together(letters: str) -> list[str] | None:
         return None
     words = segmented(letters)
     costs = common_words()
-    if len(words) < _WORDS_IN_SENTENCE or not all(word in costs for word in words):
+    known = [word for word in words if word in costs]
+    if len(words) < _WORDS_IN_SENTENCE or not known:
         return None
-    cost = sum(costs[word] for word in words)
-    return words if cost <= _COST_IN_SENTENCE * len(letters) else None
+    length = sum(map(len, known))
+    if length < len(letters) and (
+        len(letters) < _NO_WORD
+        or len(known) < _KNOWN_WORDS
+        or length < _KNOWN_LETTERS * len(letters)
+    ):
+        return None
+    cost = sum(costs[word] for word in known)
+    return words if cost <= _COST_IN_SENTENCE * length else None

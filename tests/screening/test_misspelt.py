@@ -28,6 +28,9 @@ from bot.screening.vocabulary import common_words
         ("a cun t and s uck", "a cunt and suck"),
         ("tehm aer stupdi", "them are stupid"),  # where one is found, the rest is mended too
         ("f|_|ck yo|_|", "fuck you"),
+        ("go and fck it", "go and fuck it"),  # Danish elsewhere
+        ("what a fucceeng idyot", "what a fucking idiot"),
+        ("f$ck this sh@t", "fuck this shit"),
     ],
 )
 def test_a_misspelt_strong_word_is_read(text: str, read: str) -> None:
@@ -45,6 +48,8 @@ def test_a_misspelt_strong_word_is_read(text: str, read: str) -> None:
         "my hancock and dickinson books",
         "did we lose r u there",
         "the lamp S hit",
+        "holdet fck vandt i dag",
+        "me@you.com has ca$h",
     ],
 )
 def test_honest_words_stay(text: str) -> None:
@@ -54,9 +59,11 @@ def test_honest_words_stay(text: str) -> None:
 
 def test_the_lists_are_of_small_letters_and_small() -> None:
     spared = read_list("spared_words.txt")
+    foreign = read_list("foreign_words.txt")
     assert strong_words() <= common_words().keys()
-    assert not spared & common_words().keys()
-    assert all(word.isalpha() and word.islower() for word in spared)
+    assert not (spared | foreign) & common_words().keys()
+    assert not spared & foreign
+    assert all(word.isalpha() and word.islower() for word in spared | foreign)
     assert len(strong_words()) < 1_000
     assert len(spared) < 5_000
 

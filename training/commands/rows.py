@@ -47,8 +47,8 @@ def words(experiment: Experiment, run: Path, destination: Path) -> None:
 def strong_words(experiment: Experiment, run: Path, model: Path, folder: Path) -> None:
     """Measure which common words carry abuse, and what the normaliser must not take for them.
 
-    What ships in bot/screening/strong_words.txt and spared_words.txt was made with the rows of
-    minilm-chat.toml and the model that ships.
+    What ships in bot/screening/strong_words.txt, spared_words.txt and foreign_words.txt was made
+    with the rows of minilm-chat.toml and the model that ships.
     """
     from bot.screening.misspelt import Meanings
     from bot.screening.model import load_model
@@ -65,11 +65,17 @@ def strong_words(experiment: Experiment, run: Path, model: Path, folder: Path) -
     limits = network.presets["balanced"].as_dict()
     strong = making.strong(list(common), scores, limits, training_rows)
     meanings = Meanings(common, frozenset(strong), frozenset())
-    spared = making.spared(making.frequencies_of_languages(), common, meanings)
+    spared, foreign = making.spared(
+        making.frequencies_of_languages(),
+        common,
+        meanings,
+        making.mostly_labelled(training_rows),
+    )
     folder.mkdir(parents=True, exist_ok=True)
     for name, header, found in (
         ("strong_words.txt", making.STRONG_HEADER, strong),
         ("spared_words.txt", making.SPARED_HEADER, spared),
+        ("foreign_words.txt", making.FOREIGN_HEADER, foreign),
     ):
         (folder / name).write_text(making.written(header, found), encoding="ascii")
         click.echo(f"{folder / name}: {len(found):,} words")
