@@ -6,6 +6,7 @@ asked; the tree below is the only place that answers errors.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from discord import app_commands
 
 from bot.chat.acquainted import acquainted, just_started
 from bot.chat.captions import permission_captions
+from bot.chat.faults import DISCORD_FAULTS
 from bot.chat.lookup import permissions_in
 from bot.chat.running import Running
 from bot.errors import DatabaseError, EngineClosed, HexwardError, Overloaded
@@ -117,7 +119,8 @@ class HexwardTree(app_commands.CommandTree[discord.Client]):
         if self.running.closing or self.running.full:
             raise Refusal(tr("Hexward is busy or about to stop. Try again in a moment."))
         self.running.follow()
-        if not await acquainted(interaction, _ACQUAINTED_S):
+        completes = interaction.type is discord.InteractionType.autocomplete
+        if not completes and not await acquainted(interaction, _ACQUAINTED_S):
             raise Refusal(just_started())
         command = interaction.command
         if command is None:
@@ -131,7 +134,8 @@ class HexwardTree(app_commands.CommandTree[discord.Client]):
         lacking = lacking_permissions(interaction, wanted)
         if not lacking:
             return True
-        if interaction.type is discord.InteractionType.autocomplete:
+        if completes:
+            await _offer_nothing(interaction)
             return False
         raise app_commands.MissingPermissions(lacking)
 
@@ -139,7 +143,8 @@ class HexwardTree(app_commands.CommandTree[discord.Client]):
         self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /
     ) -> None:
         if interaction.type is discord.InteractionType.autocomplete:
-            return  # it can only be answered with choices
+            await _offer_nothing(interaction)
+            return
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         name = interaction.command.qualified_name if interaction.command else "a command"
         if isinstance(cause, HexwardError):
@@ -166,6 +171,13 @@ class HexwardTree(app_commands.CommandTree[discord.Client]):
             log.error("/%s failed: %s", name, describe(cause))
             sentence = went_wrong()
         await answer(interaction, sentence)
+
+
+async def _offer_nothing(interaction: discord.Interaction[Any]) -> None:
+    """Answer who is typing an option; they can be told nothing but choices."""
+    if not interaction.response.is_done():
+        with contextlib.suppress(*DISCORD_FAULTS):
+            await interaction.response.autocomplete([])
 
 
 def lacking_permissions(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.chat import commands
 from bot.labels import LABELS
 from tests.cogs.acting import choose, words
 from tests.conftest import Scene
@@ -162,6 +163,16 @@ async def test_durations_are_offered_while_they_are_typed(scene: Scene) -> None:
             assert offered[0]["value"] == value
         assert not await scene.mo.autocomplete(
             scene.general, "actions set", "duration", "29d", label="toxic", action="timeout"
+        )
+
+
+async def test_who_may_not_use_a_command_is_offered_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with scene.bot(log_channel=False):
+        monkeypatch.setattr(commands, "lacking_permissions", lambda *_: ["manage_guild"])
+        assert not await scene.mo.autocomplete(
+            scene.general, "actions set", "duration", "2", label="toxic", action="timeout"
         )
 
 
