@@ -53,6 +53,8 @@ class Unseen:
         # One of each kind for a server at a time.
         self._alarms: dict[int, asyncio.Task[None]] = {}
         self._lines: dict[int, asyncio.Task[None]] = {}
+        # Servers whose line is on its way, and about which something has changed since.
+        self._again: set[int] = set()
         self._not_before: dict[int, float] = {}
 
     def failed(self, server: discord.Guild, outcome: Outcome, flags: int = 1) -> None:
@@ -93,6 +95,7 @@ class Unseen:
         """Tell in the log channel, if it works again, how many flags were not shown."""
         missing = self._unshown.of(server.id)
         if missing is not None and missing.flags:
+            self._again.add(server.id)
             self._begin(self._lines, server.id, self._make_up(server, after_s), "tell of the rest")
 
     async def drain(self) -> None:
@@ -109,16 +112,28 @@ class Unseen:
         work: Coroutine[Any, Any, None],
         name: str,
     ) -> None:
-        if server_id in tasks:
+        running = tasks.get(server_id)
+        if running is not None and not running.done():
             work.close()
             return
         task = tasks[server_id] = asyncio.create_task(work, name=name)
-        task.add_done_callback(lambda _: tasks.pop(server_id, None))
+
+        def forget(ended: asyncio.Task[None]) -> None:
+            if tasks.get(server_id) is ended:
+                del tasks[server_id]
+
+        task.add_done_callback(forget)
 
     # What the log channel is told once it works again.
 
     async def _make_up(self, server: discord.Guild, after_s: float) -> None:
         await asyncio.sleep(after_s)
+        # A channel that is chosen while the one before is looked at must not go unseen.
+        while server.id in self._again:
+            self._again.discard(server.id)
+            await self._tell_the_rest(server)
+
+    async def _tell_the_rest(self, server: discord.Guild) -> None:
         missing: Missing | None = None
         try:
             settings = await self._servers.get(server.id)

@@ -27,6 +27,7 @@ async def test_every_command_is_registered_for_the_right_members(scene: Scene) -
         "escalation": manage_guild,
         "notice": manage_guild,
         "logchannel": manage_guild,
+        "language": manage_guild,
         "exempt": manage_guild,
         "screening": manage_guild,
         "settings": manage_guild,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import discord
 import pytest
 
 from bot.chat import crowds, posting, unseen
@@ -154,6 +156,32 @@ async def test_what_was_not_shown_is_told_in_the_new_channel(scene: Scene) -> No
         scene.log.set_permissions(scene.server.bot, embed_links=True)
         await scene.wire.wait_until(lambda: len(said(scene.log)) == 2, what="another line")
     assert scene.rows(MISSED) == []
+
+
+async def test_a_channel_that_is_chosen_while_the_last_one_is_looked_for_is_told(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff = staff_channel(scene)
+    async with scene.bot():
+        scene.log.delete()
+        await flag(scene, 2)
+        await alarm(scene, staff)
+    find, looked, go_on = unseen.find_log_channel, asyncio.Event(), asyncio.Event()
+
+    async def find_slowly(server: discord.Guild, channel_id: int | None) -> Any:
+        found = await find(server, channel_id)
+        looked.set()
+        await go_on.wait()
+        return found
+
+    monkeypatch.setattr(unseen, "find_log_channel", find_slowly)
+    scene.log = scene.server.add_channel("new-log")
+    async with scene.bot(log_channel=False):
+        await looked.wait()
+        await scene.mo.run(scene.general, "logchannel set", channel=scene.log)
+        go_on.set()
+        line = await scene.wire.wait_for_message(scene.log)
+    assert line.content.startswith("**2 flags were not shown here:**")
 
 
 async def test_a_card_that_gets_through_brings_word_of_one_that_did_not(scene: Scene) -> None:
