@@ -129,7 +129,9 @@ async def test_a_day_of_a_raid(scene: Scene) -> None:
         await answered("log member", "Die Nachricht wurde gelöscht.", member=zed)
 
         # Looking back, and what a deleted log channel leads to.
-        await answered("log recent", "Neueste Treffer", "Entscheidung 26")
+        # What a stop had cut off and was found decided already has used a number up.
+        [(newest,)] = scene.rows("SELECT max(id) FROM decisions")
+        await answered("log recent", "Neueste Treffer", f"Entscheidung {newest}")
         await answered("stats", "**26** wurden markiert")
         log.delete()
         await answered("doctor", "❌ **Log-Kanal**", "/einrichten")
