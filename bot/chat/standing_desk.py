@@ -136,7 +136,10 @@ class StandingDesk:
                 {one.deed_id: End(deed.done, deed.record) for one, deed in ended}
             )
             for one, deed in ended:
-                swept.deeds[one.decision.message_id] = deed
+                # A message has a decision for each of its texts; the next one finds it gone.
+                known = swept.deeds.get(one.decision.message_id)
+                if known is None or not known.done:
+                    swept.deeds[one.decision.message_id] = deed
                 if one.has_card:
                     await self._upkeep.refresh_in(server, one.decision.id)
             # One that could not be deleted is not tried twice for one click.

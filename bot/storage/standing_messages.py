@@ -24,13 +24,15 @@ from sqlalchemy import (
 from bot.rules import Action, Mode
 from bot.storage import schema
 from bot.storage.database import Database
-from bot.storage.decisions import RecordedDecision, recorded
+from bot.storage.decisions import Outcome, RecordedDecision, recorded
 from bot.storage.history import UNDER_WAY, DeedKind, DeedResult, Verdict
 from bot.storage.members import FORGOTTEN
 from bot.storage.verdicts import lay_claim
 
 # How long before the first that has no card a raid may have begun.
 _BEFORE = timedelta(minutes=10)
+# What was gone, edited or exempt when it was picked up after a stop, nobody wants deleted.
+_LEFT_ALONE = [Outcome.MESSAGE_GONE.value, Outcome.EXEMPT.value]
 _DELETING = [action.value for action in Action if action.strength >= Action.DELETE.strength]
 
 
@@ -169,8 +171,8 @@ def _standing(numbers: Numbers, began: datetime | None, gone: str) -> ColumnElem
         decisions.c.mode == Mode.ENFORCE.value,
         decisions.c.action.in_(_DELETING),
         decisions.c.author_id != FORGOTTEN,
-        # What is not settled yet is still being dealt with.
-        decisions.c.outcome.is_not(None),
+        # What is not settled yet is still being dealt with, and null is none of these.
+        decisions.c.outcome.not_in(_LEFT_ALONE),
         not_(settled),
         not_(dismissed),
         not_(deleted),
