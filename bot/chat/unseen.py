@@ -157,7 +157,7 @@ class Unseen:
 
     async def _raise_alarm(self, server: discord.Guild) -> None:
         self._unshown.told(server.id, datetime.now(UTC))
-        told = True
+        tried = False
         try:
             settings = await self._servers.get(server.id)
             trouble = await find_log_channel(server, settings.log_channel_id)
@@ -166,17 +166,19 @@ class Unseen:
                     told = await _tell_somebody(server, settings, trouble)
                 if not told:
                     log.warning("Server %d: nobody could be told that flags are unseen", server.id)
+            tried = True
         except (DatabaseError, *DISCORD_FAULTS) as error:
-            told = False
-            self._unshown.told(server.id, None)
             self._not_before[server.id] = asyncio.get_running_loop().time() + _RETRY_S
             log.warning(
                 "Server %d: nobody was told yet that flags are unseen: %s",
                 server.id,
                 describe(error),
             )
-        if told:
-            self._not_before.pop(server.id, None)
+        finally:
+            if tried:
+                self._not_before.pop(server.id, None)
+            else:  # the bot may also stop in between
+                self._unshown.told(server.id, None)
 
 
 async def _tell_somebody(server: discord.Guild, settings: ServerSettings, trouble: Trouble) -> bool:

@@ -88,6 +88,27 @@ async def test_it_is_told_again_a_day_later(scene: Scene, monkeypatch: pytest.Mo
         await scene.wire.wait_until(lambda: len(said(staff)) == 2, what="another alarm")
 
 
+async def test_it_is_told_after_a_stop_that_came_first(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff, begun = staff_channel(scene), asyncio.Event()
+
+    async def never(*_: object) -> bool:
+        begun.set()
+        await asyncio.Event().wait()
+        return True
+
+    with monkeypatch.context() as patch:
+        patch.setattr(unseen, "_tell_somebody", never)
+        async with scene.bot():
+            scene.log.delete()
+            await flag(scene)
+            await begun.wait()
+    async with scene.bot(log_channel=False):
+        await flag(scene)
+        await alarm(scene, staff)
+
+
 async def test_a_log_channel_that_is_closed_to_the_bot_is_told_by_name(scene: Scene) -> None:
     staff = staff_channel(scene)
     async with scene.bot():
