@@ -24,12 +24,10 @@ async def acquainted(interaction: discord.Interaction[Any], patience_s: float) -
     bool
         Whether it does, at the latest after `patience_s` seconds.
     """
-    server = interaction.guild
-    if server is None:
-        return True
     patient_until = time.monotonic() + patience_s
+    # Asked for anew each time: a server that was just joined is another object once it is known.
     # Every server has the role that everybody has; it goes by the server's own id.
-    while server.get_role(server.id) is None:
+    while (server := interaction.guild) is not None and server.get_role(server.id) is None:
         if time.monotonic() >= patient_until:
             return False
         await asyncio.sleep(_LOOK_EVERY_S)

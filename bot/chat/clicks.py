@@ -10,6 +10,7 @@ import discord
 
 from bot.chat.acquainted import acquainted, just_started
 from bot.chat.commands import Refusal, answer, explained, went_wrong
+from bot.chat.faults import DISCORD_FAULTS
 from bot.chat.running import Running
 from bot.errors import HexwardError
 from bot.language import tr
@@ -76,7 +77,7 @@ class Clicks:
         with self._running.counted():
             try:
                 await interaction.response.defer(ephemeral=ephemeral, thinking=thinking)
-            except discord.DiscordException as error:
+            except DISCORD_FAULTS as error:
                 # Too late, or clicked twice: nothing is done that nobody would be told of.
                 log.warning("%s: a click could not be acknowledged: %s", about, describe(error))
                 return

@@ -15,6 +15,7 @@ from typing import Any, Self
 import discord
 
 from bot.chat.commands import answer, explained, went_wrong
+from bot.chat.faults import DISCORD_FAULTS
 from bot.errors import HexwardError
 from bot.language import tr
 from bot.logs import describe
@@ -128,7 +129,7 @@ class Question(discord.ui.View):
         if self.message is not None:
             try:
                 await self.message.edit(content=self._too_late, embed=None, view=None)
-            except discord.DiscordException as error:
+            except DISCORD_FAULTS as error:
                 log.info("A question that is too late stays open: %s", describe(error))
 
     async def on_error(

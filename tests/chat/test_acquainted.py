@@ -36,6 +36,15 @@ async def test_it_is_waited_for() -> None:
     assert await waiting
 
 
+async def test_one_that_was_just_joined_is_another_object_then() -> None:
+    asked, server = asked_in(Named()), Named()
+    waiting = asyncio.create_task(acquainted(asked, 60.0))
+    await asyncio.sleep(0)
+    server.roles[7] = "@everyone"
+    asked.guild = server
+    assert await waiting
+
+
 async def test_not_for_ever() -> None:
     assert not await acquainted(asked_in(Named()), 0.0)
 
