@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 from bot.storage import schema
 from bot.storage.database import Database
@@ -57,18 +57,4 @@ class Announcements:
         statement = delete(schema.announcements).filter_by(server_id=server_id, kind=kind.value)
         return await self._database.write(
             lambda connection: connection.execute(statement).rowcount > 0
-        )
-
-    async def told(self, kind: Announcement) -> frozenset[int]:
-        """The ids of the servers that were told.
-
-        Raises
-        ------
-        DatabaseError
-            If it could not be read.
-        """
-        table = schema.announcements
-        statement = select(table.c.server_id).where(table.c.kind == kind.value)
-        return await self._database.read(
-            lambda connection: frozenset(connection.execute(statement).scalars())
         )
