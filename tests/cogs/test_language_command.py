@@ -32,7 +32,7 @@ async def test_it_is_chosen_and_left_to_discord_again(scene: Scene) -> None:
         assert "Markiert: " in await flagged(scene)
         scene.mo.speak("de")
         reset = await scene.mo.run(scene.general, "language reset")
-        assert "ist auf **English**" in reset.texts  # answered in the asking member's own
+        assert "in der Sprache **English**" in reset.texts  # answered in the asking member's own
         assert "Flagged: " in await flagged(scene)
         scene.server.speak("de")
         assert "Markiert: " in await flagged(scene)

@@ -114,6 +114,9 @@ def test_every_column_that_may_name_a_person_is_known() -> None:
         "target_id",  # a role or a channel
         "decision_id",
         "card_id",
+        "line_id",  # a message of the bot's
+        "place_id",  # a channel
+        "left_out_id",  # a channel
         "id",
     }
     found = {
