@@ -42,6 +42,22 @@ async def test_every_command_is_registered_for_the_right_members(scene: Scene) -
     }
 
 
+@pytest.mark.parametrize(("status", "code"), [(404, 10062), (400, 40060)])
+async def test_an_answer_that_discord_waits_for_no_more_is_let_be(
+    scene: Scene, caplog: pytest.LogCaptureFixture, status: int, code: int
+) -> None:
+    async with scene.bot(log_channel=False):
+        scene.wire.faults.refuse("POST", "/interactions/*/callback", status=status, code=code)
+        asked = asyncio.create_task(scene.mo.run(scene.general, "mode show"))
+        await until(lambda: "/mode show: Discord does not wait for an answer" in caplog.text)
+        await scene.wire.quiet()
+        asked.cancel()
+        answers = [one for one in scene.wire.requests if one.path.startswith("/interactions/")]
+        assert [answer.status for answer in answers] == [status]
+        assert "failed" not in caplog.text
+        assert "observe" in words(await scene.mo.run(scene.general, "mode show")).lower()
+
+
 async def test_a_threshold_that_is_set_decides_what_flags(scene: Scene) -> None:
     async with scene.bot():
         reply = await scene.mo.run(scene.general, "thresholds set", label="toxic", value=0.55)
