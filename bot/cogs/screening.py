@@ -23,7 +23,7 @@ from bot.chat.revisions import Revisions
 from bot.chat.ruling import rules_at
 from bot.chat.running import Running
 from bot.chat.surfaces import Part, Surface, is_system, parts
-from bot.chat.weighing import weigh
+from bot.chat.weighing import Weighing
 from bot.errors import DatabaseError, EngineClosed, Overloaded
 from bot.labels import Scores
 from bot.screening.engine import Engine, Priority
@@ -89,7 +89,7 @@ class Screening(commands.Cog):
         self._servers = servers
         self._decisions = decisions
         self._actions = actions
-        self._offences = offences
+        self._weighing = Weighing(offences)
         self._lookup = Lookup()
         self._running = Running("messages", _MOST_MESSAGES)
         # Revisions of one message wait for each other here, so they are decided in order.
@@ -264,27 +264,27 @@ class Screening(commands.Cog):
             None if this revision was dealt with before, or is not dealt with at once.
         """
         now = datetime.now(UTC)
-        weighed = await weigh(decision, message, settings, self._offences, now)
-        decision = weighed.decision
-        recorded = await self._record(
-            NewDecision(
-                server_id=server.id,
-                channel_id=message.channel.id,
-                message_id=message.id,
-                author_id=message.author.id,
-                surface=surface.name,
-                revision=revision,
-                scores=decision.scores,
-                thresholds=decision.thresholds,
-                labels_over=decision.labels_over,
-                action=decision.action.value,
-                model_version=self._engine.model.version,
-                message_created_at=message.created_at,
-                decided_at=now,
-                mode=decision.mode,
-                timeout=decision.timeout,
+        async with self._weighing.weighed(decision, message, settings, now) as weighed:
+            decision = weighed.decision
+            recorded = await self._record(
+                NewDecision(
+                    server_id=server.id,
+                    channel_id=message.channel.id,
+                    message_id=message.id,
+                    author_id=message.author.id,
+                    surface=surface.name,
+                    revision=revision,
+                    scores=decision.scores,
+                    thresholds=decision.thresholds,
+                    labels_over=decision.labels_over,
+                    action=decision.action.value,
+                    model_version=self._engine.model.version,
+                    message_created_at=message.created_at,
+                    decided_at=now,
+                    mode=decision.mode,
+                    timeout=decision.timeout,
+                )
             )
-        )
         if recorded is None:
             return None
         flag = Flag(

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, exists, func, or_, select
+from sqlalchemy import Connection, and_, case, exists, func, or_, select
 
+from bot.rules import Action, Mode
 from bot.storage import schema
 from bot.storage.database import Database
 from bot.storage.history import DeedKind, DeedResult, Verdict
 
 # More than any step of an escalation asks for.
 _MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Offence:
+    """A flagged message that counts.
+
+    Attributes
+    ----------
+    at
+        When it was flagged.
+    under_way
+        Whether it counts only because it is to be deleted, which is not done yet and has not
+        failed.
+    """
+
+    at: datetime
+    under_way: bool = False
 
 
 class Offences:
@@ -22,11 +41,12 @@ class Offences:
 
     async def of(
         self, server_id: int, author_id: int, since: datetime, *, but: int
-    ) -> tuple[datetime, ...]:
-        """When an author's earlier messages were flagged that count, newest first; at most 200.
+    ) -> tuple[Offence, ...]:
+        """An author's earlier flagged messages that count, newest first; at most 200.
 
         A message counts once, if a moderator upheld a flag of it, or the bot deleted it or timed
-        its author out for it. Flags that were dismissed or taken back do not count.
+        its author out for it, or is about to. Flags that were dismissed or taken back do not
+        count.
 
         Parameters
         ----------
@@ -40,14 +60,24 @@ class Offences:
         """
         decisions, verdicts, deeds = schema.decisions, schema.verdicts, schema.deeds
         of_this = deeds.c.decision_id == decisions.c.id
-        enforced = exists().where(
-            of_this,
-            deeds.c.kind.in_([DeedKind.DELETE.value, DeedKind.TIMEOUT.value]),
-            deeds.c.result == DeedResult.DONE.value,
-        )
+        acted = and_(of_this, deeds.c.kind.in_([DeedKind.DELETE.value, DeedKind.TIMEOUT.value]))
+        enforced = exists().where(acted, deeds.c.result == DeedResult.DONE.value)
+        failed = exists().where(acted, deeds.c.result == DeedResult.FAILED.value)
         taken_back = exists().where(of_this, deeds.c.kind == DeedKind.UNDO.value)
+        judged = verdicts.c.verdict.is_not(None)
+        # From when it is written down until it is settled.
+        under_way = and_(
+            decisions.c.outcome.is_(None),
+            decisions.c.mode == Mode.ENFORCE.value,
+            decisions.c.action.in_([action.value for action in Action if action.acts]),
+            ~failed,
+        )
+        certain = or_(verdicts.c.verdict == Verdict.UPHELD.value, and_(~judged, enforced))
         statement = (
-            select(func.max(decisions.c.decided_at))
+            select(
+                func.max(decisions.c.decided_at),
+                func.max(case((certain, 1), else_=0)),
+            )
             .select_from(decisions.outerjoin(verdicts, verdicts.c.decision_id == decisions.c.id))
             .where(
                 decisions.c.server_id == server_id,
@@ -56,7 +86,7 @@ class Offences:
                 decisions.c.message_id != but,
                 or_(
                     verdicts.c.verdict == Verdict.UPHELD.value,
-                    and_(verdicts.c.verdict.is_(None), enforced, ~taken_back),
+                    and_(~judged, or_(enforced, under_way), ~taken_back),
                 ),
             )
             .group_by(decisions.c.message_id)
@@ -64,7 +94,7 @@ class Offences:
             .limit(_MOST)
         )
 
-        def query(connection: Connection) -> tuple[datetime, ...]:
-            return tuple(connection.execute(statement).scalars())
+        def query(connection: Connection) -> tuple[Offence, ...]:
+            return tuple(Offence(at, not sure) for at, sure in connection.execute(statement))
 
         return await self._database.read(query)

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from bot.chat import weighing
 from tests.cogs.acting import choose, enforce, flagged, words
 from tests.conftest import Scene
+from tests.patience import PATIENCE_S, until
+
+SETTLED = "SELECT COUNT(*) FROM decisions WHERE outcome IS NOT NULL"
 
 
 async def test_repeated_flags_earn_longer_timeouts(scene: Scene) -> None:
@@ -31,6 +40,39 @@ async def test_repeated_flags_earn_longer_timeouts(scene: Scene) -> None:
         ("timeout", 86_400),
         ("delete", None),
     ]
+
+
+async def test_messages_at_once_count_while_their_deletions_are_under_way(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weighing, "_FOR_CERTAIN", timedelta(0))
+    messages = f"/channels/{scene.general.id}/messages/*"
+    slow = scene.wire.faults.slow(0.5, "DELETE", messages, times=None)
+    async with scene.bot():
+        await enforce(scene, "insult", "delete")
+        await scene.mo.run(scene.general, "escalation set", flags=2, window="7d", timeout="10m")
+        await asyncio.gather(*(scene.ada.post(scene.general, f"idiot {n}") for n in range(3)))
+        await scene.wire.wait_for_request("PATCH", f"/members/{scene.ada.id}")
+        scene.wire.faults.remove(slow)
+        await until(lambda: scene.rows(SETTLED) == [(3,)])
+    assert sorted(scene.rows("SELECT action, timeout_s FROM decisions")) == [
+        ("delete", None),
+        ("delete", None),
+        ("timeout", 600),
+    ]
+
+
+async def test_messages_at_once_do_not_count_where_they_cannot_be_deleted(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weighing, "_FOR_CERTAIN", timedelta(seconds=PATIENCE_S))
+    async with scene.bot():
+        await enforce(scene, "insult", "delete")
+        await scene.mo.run(scene.general, "escalation set", flags=1, window="7d", timeout="10m")
+        scene.general.set_permissions(scene.server.bot, manage_messages=False)
+        await asyncio.gather(*(scene.ada.post(scene.general, f"idiot {n}") for n in range(3)))
+        await until(lambda: scene.rows(SETTLED) == [(3,)])
+    assert set(scene.rows("SELECT action FROM decisions")) == {("delete",)}
 
 
 async def test_what_is_only_shown_stays_so_and_old_flags_do_not_count(scene: Scene) -> None:

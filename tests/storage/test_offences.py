@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.rules import Mode
 from bot.storage.database import Database
 from bot.storage.decisions import Decisions, NewDecision
 from bot.storage.history import DeedKind, Verdict
-from bot.storage.offences import Offences
+from bot.storage.offences import Offence, Offences
 from bot.storage.verdicts import Verdicts
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -36,7 +37,8 @@ class Past:
         await self.verdicts.finish(deed, done=True)
 
     async def counted(self, days: int = 1, but: int = 0) -> tuple[datetime, ...]:
-        return await self.offences.of(100, 400, NOW - timedelta(days=days), but=but)
+        found = await self.offences.of(100, 400, NOW - timedelta(days=days), but=but)
+        return tuple(one.at for one in found)
 
 
 @pytest.fixture
@@ -91,3 +93,19 @@ async def test_a_deed_that_failed_does_not_count(past: Past) -> None:
     assert deed is not None
     await past.verdicts.finish(deed, done=False, detail="I lack Manage Messages.")
     assert await past.counted() == ()
+
+
+async def test_what_is_to_be_done_counts_until_it_fails(past: Past) -> None:
+    decision = await past.flag(1, action="delete", mode=Mode.ENFORCE)
+    await past.flag(2, action="delete")  # observing: nothing is to be done
+    assert await past.offences.of(100, 400, NOW, but=0) == (Offence(NOW, under_way=True),)
+    deed = await past.verdicts.begin(decision, DeedKind.DELETE, None)
+    assert deed is not None
+    assert len(await past.counted()) == 1
+    await past.verdicts.finish(deed, done=False, detail="missing_permission")
+    assert await past.counted() == ()
+
+
+async def test_what_is_done_is_certain_before_it_is_settled(past: Past) -> None:
+    await past.enforced(await past.flag(1, action="delete", mode=Mode.ENFORCE))
+    assert await past.offences.of(100, 400, NOW, but=0) == (Offence(NOW),)
