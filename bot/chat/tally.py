@@ -126,11 +126,14 @@ class Tally:
         Raises
         ------
         DatabaseError
-            If it cannot be looked up.
+            If it cannot be looked up; nothing is gone on with then.
         """
         taken: set[int] = set()
         noted = self._noted.get(server_id, {})
-        for stored in await self._lines.of(server_id):
+        lines = await self._lines.of(server_id)
+        for stored in lines[:-_MOST_SPELLS]:
+            await self._lines.drop(stored.line_id)
+        for stored in lines[-_MOST_SPELLS:]:
             channel = self._client.get_partial_messageable(stored.channel_id)
             line = channel.get_partial_message(stored.line_id)
             spell = resumed(stored, line, [one for one in left if one.message_id not in taken])
@@ -228,7 +231,10 @@ class Tally:
         if self._stopped:
             return
         if len(spells) > _MOST_SPELLS:
-            self._telling[spells[0]].cancel()
+            oldest = spells[0]
+            if (telling := self._telling.pop(oldest, None)) is not None:
+                telling.cancel()
+            self._let_go(oldest)  # a task that has not run yet would not do it
         self._telling[spell] = asyncio.create_task(self._tell(spell), name="tell of a spell")
 
     async def _tell(self, spell: Spell) -> None:
@@ -258,13 +264,13 @@ class Tally:
             await self._say(spell)
         finally:
             self._telling.pop(spell, None)
-            self._quiet_at.pop(spell, None)
             if not self._stopped:
                 self._let_go(spell)
 
     def _let_go(self, spell: Spell) -> None:
         if self._current.get(spell.server_id) is spell:
             del self._current[spell.server_id]
+        self._quiet_at.pop(spell, None)
         spells = self._spells.get(spell.server_id, [])
         if spell in spells:
             spells.remove(spell)

@@ -13,7 +13,7 @@ from bot.chat import tally as module
 from bot.chat.tally import Settled, Tally
 from bot.errors import Overloaded
 from bot.storage.servers import Servers
-from bot.storage.unscreened_lines import UnscreenedLines
+from bot.storage.unscreened_lines import UnscreenedLine, UnscreenedLines
 
 
 @pytest.fixture
@@ -30,6 +30,54 @@ async def test_a_message_after_the_stop_does_no_harm_however_much_is_untold(tall
     await tally.stop()
     for number in range(3):
         tally.add(1, 10, 100 + number, Overloaded(1))
+
+
+class Kept:
+    """Lines of an earlier run, the oldest first."""
+
+    def __init__(self, count: int) -> None:
+        now = datetime.now(UTC)
+        self.lines = {
+            number: UnscreenedLine(
+                line_id=number,
+                server_id=1,
+                channel_id=10,
+                first_at=now,
+                last_at=now,
+                away=False,
+                messages=1,
+                place_id=10,
+                places=1,
+                left_out_id=None,
+                left_out_places=0,
+                left_out_since=None,
+                screened=0,
+                gone=0,
+                lost=0,
+            )
+            for number in range(count)
+        }
+
+    async def of(self, _server_id: int) -> list[UnscreenedLine]:
+        return list(self.lines.values())
+
+    async def put(self, line: UnscreenedLine) -> None:
+        self.lines[line.line_id] = line
+
+    async def drop(self, line_id: int) -> None:
+        self.lines.pop(line_id, None)
+
+
+async def test_however_many_lines_are_left_only_the_latest_are_gone_on_with() -> None:
+    client, kept = discord.Client(intents=discord.Intents.none()), Kept(module._MOST_SPELLS + 3)
+    tally = Tally(client, cast(Servers, None), cast(UnscreenedLines, kept), catching_up=True)
+    now = datetime.now(UTC)
+    await tally.resume(1, [])
+    assert list(kept.lines) == list(range(3, module._MOST_SPELLS + 3))
+    for number in range(3):  # before any of their tasks has run
+        tally.add_away(1, [(10, 100 + number, now)], {})
+    assert len(tally._spells[1]) == len(tally._telling) == module._MOST_SPELLS
+    await tally.stop()
 
 
 async def test_what_is_settled_while_it_is_listed_is_not_waited_for(tally: Tally) -> None:
