@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakValueDictionary
 
 import discord
 from discord.utils import format_dt
@@ -66,6 +67,8 @@ class StandingDesk:
         self._upkeep = upkeep
         self._lookup = Lookup()
         self._deletions = Deletions()
+        # By the id of a line.
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._clicks = Clicks("clicks", most=_MOST_CLICKS, drain_s=_DRAIN_S)
 
     async def drain(self) -> None:
@@ -165,21 +168,35 @@ class StandingDesk:
     ) -> None:
         """Have the line say who did it, and take the button away once nothing stands any more."""
         line = interaction.message
-        stands = bool(await self._messages.count(numbers))
-        if line is None or (stands and not deleted):
+        if line is None:
             return
-        with speaking_to(server):
-            words = _later(interaction.user, deleted) if deleted else None
-            if self._crowds.amend(server.id, line.id, words, stands=stands):
+        # One after the other: each adds to what the line says by then.
+        async with self._turns.setdefault(line.id, asyncio.Lock()):
+            stands = bool(await self._messages.count(numbers))
+            if stands and not deleted:
                 return
-            view = StandingView(numbers.first, numbers.last) if stands else None
-        content = line.content if words is None else f"{line.content}\n{words}"
-        if len(content) > _LONGEST:
-            content = line.content
-        try:
-            await line.edit(content=content, view=view)
-        except Exception as error:  # somebody has deleted the line, or Discord fails
-            log.info("A line about flags stays as it is: %s", describe(error))
+            with speaking_to(server):
+                words = _later(interaction.user, deleted) if deleted else None
+                if self._crowds.amend(server.id, line.id, words, stands=stands):
+                    return
+                view = StandingView(numbers.first, numbers.last) if stands else None
+            try:
+                now = await _said_in(line)
+                content = now if words is None else f"{now}\n{words}"
+                await line.edit(content=content if len(content) <= _LONGEST else now, view=view)
+            except Exception as error:  # somebody has deleted the line, or Discord fails
+                log.info("A line about flags stays as it is: %s", describe(error))
+
+
+async def _said_in(line: discord.Message) -> str:
+    """What a line says by now, or what it said when it was clicked where the past is closed to us.
+
+    Posting there takes no Read Message History.
+    """
+    try:
+        return (await line.fetch()).content
+    except discord.Forbidden:
+        return line.content
 
 
 def _later(moderator: discord.abc.User, deleted: int) -> str:

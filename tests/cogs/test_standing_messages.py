@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from bot.chat import standing_desk
 from sandbox.wire import Member, Message
 from tests.cogs.acting import done_to, enforce
 from tests.cogs.raiding import BULK, ONE, left, lines, make_small, on_record, raid
@@ -56,6 +57,7 @@ async def test_one_click_deletes_what_stands(scene: Scene, restart: bool) -> Non
             told = await clicked(scene.mo, line)
             await scene.wire.wait_until(lambda: not line.buttons, what="no button")
     if restart:
+        scene.log.set_permissions(scene.server.bot, read_message_history=False)
         async with scene.bot(log_channel=False):
             told = await clicked(scene.mo, line)
             await scene.wire.wait_until(lambda: not line.buttons, what="no button")
@@ -80,6 +82,23 @@ async def test_two_who_click_at_once_share_what_there_is(scene: Scene) -> None:
         await on_record(scene, DELETED, [(12,)])
     assert "12 messages were deleted." in told
     assert left(scene) == 0
+
+
+async def test_the_line_names_both_who_had_some_of_it_deleted(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing_desk, "_AT_ONCE", 1)
+    both = scene.mo, scene.server.add_member("max", permissions=MODERATOR)
+    async with scene.bot():
+        line = await stands(scene, 8)
+    async with scene.bot(log_channel=False):
+        # Each begins before the other has ended.
+        scene.wire.faults.slow(0.1, "DELETE", ONE, times=2)
+        await asyncio.gather(*(clicked(one, line) for one in both))
+        await scene.wire.wait_until(
+            lambda: all(f"{one.mention} had " in line.content for one in both), what="both"
+        )
+        assert left(scene) == 0
 
 
 async def test_who_may_not_manage_messages_there_deletes_nothing(scene: Scene) -> None:
