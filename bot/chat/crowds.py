@@ -300,7 +300,7 @@ class Crowds:
             quiet = quiet + 1 if words == before and not crowd.pending else 0
             before = words
         del self._crowds[server_id], self._lines[server_id]
-        self._unseen.give_up_line(server_id, crowd.untold)
+        self._unseen.give_up_line(crowd.latest.server, crowd.untold)
         log.warning(
             "Server %d: %d flags came faster than Discord takes alerts, the database has them; "
             "messages that were to be deleted and stand: %d",

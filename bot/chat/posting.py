@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -13,8 +14,10 @@ from bot.chat.alert_card import Background
 from bot.chat.card_upkeep import CardUpkeep, Shown
 from bot.chat.carried import Carried, What
 from bot.chat.crowds import Crowds
+from bot.chat.faults import STUMBLES
 from bot.chat.flag import Case, Result
 from bot.chat.log_channel import find_log_channel
+from bot.chat.stubborn import KEEP_TRYING_S, pauses
 from bot.chat.unseen import Unseen
 from bot.logs import describe
 from bot.storage.decisions import Outcome
@@ -24,6 +27,8 @@ log = logging.getLogger(__name__)
 # Discord takes about one message a second in a channel. In a raid, more alerts than this per server
 # are not queued but told in one line, so that neither memory nor moderators drown.
 MOST_PENDING = 25
+# The longest pause before it is tried again to post a card.
+_LONGEST_S = 15.0
 
 Send = Callable[[discord.abc.Messageable], Awaitable[object]]
 Make = Callable[[Carried, Background], Shown]
@@ -134,8 +139,11 @@ class Posting:
         return replace(carried, deeds=tuple(deeds))
 
     async def _post(self, case: Case, send: Send, *, flags: int = 1) -> Result:
-        """Post something that tells of so many flags by itself."""
-        result = await _posted(case, send)
+        """Post something that tells of so many flags by itself.
+
+        A line about several is made anew, and tried again, by whoever keeps it true.
+        """
+        result = await _posted(case, send, stubbornly=bool(flags))
         self._tell_host(case.server.id, result)
         if result.outcome is Outcome.ALERTED:
             self._unseen.shown(case.server)
@@ -160,7 +168,21 @@ class Posting:
         )
 
 
-async def _posted(case: Case, send: Send) -> Result:
+async def _posted(case: Case, send: Send, *, stubbornly: bool) -> Result:
+    """Post; if `stubbornly`, again and again for some minutes where Discord stumbles."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + KEEP_TRYING_S
+    for pause_s in pauses(_LONGEST_S):
+        try:
+            return await _posted_at_once(case, send)
+        except STUMBLES as error:
+            if not stubbornly or loop.time() + pause_s > until:
+                return Result(Outcome.FAILED, describe(error)[:200])
+        await asyncio.sleep(pause_s)
+    raise AssertionError("pauses never end")
+
+
+async def _posted_at_once(case: Case, send: Send) -> Result:
     try:
         channel = await find_log_channel(case.server, case.log_channel_id)
         if not isinstance(channel, discord.abc.Messageable):
@@ -170,6 +192,8 @@ async def _posted(case: Case, send: Send) -> Result:
         return Result(Outcome.MISSING_PERMISSION, f"Discord error {error.code}")
     except discord.NotFound:
         return Result(Outcome.LOG_CHANNEL_GONE)
+    except STUMBLES:
+        raise
     except Exception as error:  # also an answer that discord.py cannot parse
         return Result(Outcome.FAILED, describe(error)[:200])
     return Result(Outcome.ALERTED)

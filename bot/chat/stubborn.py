@@ -14,12 +14,12 @@ _FIRST_S = 2.0
 _LONGEST_S = 60.0
 
 
-def pauses() -> Iterator[float]:
-    """Seconds to wait before each further attempt: longer and longer, at most a minute."""
+def pauses(longest_s: float = _LONGEST_S) -> Iterator[float]:
+    """Seconds to wait before each further attempt: longer and longer, at most so long."""
     pause_s = _FIRST_S
     while True:
         yield pause_s
-        pause_s = min(2 * pause_s, _LONGEST_S)
+        pause_s = min(2 * pause_s, longest_s)
 
 
 async def stubbornly(do: Callable[[], Awaitable[Deed]]) -> Deed:

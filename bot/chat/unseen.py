@@ -16,11 +16,12 @@ import discord
 from discord.utils import format_dt
 
 from bot.chat.alarm_place import moderators_place
-from bot.chat.faults import DISCORD_FAULTS
+from bot.chat.faults import DISCORD_FAULTS, STUMBLES
 from bot.chat.greeting_place import greeting_place
 from bot.chat.languages import speaking_to
 from bot.chat.log_channel import Trouble, find_log_channel
 from bot.chat.readiness import wanted
+from bot.chat.stubborn import pauses
 from bot.errors import DatabaseError
 from bot.language import tr, trn
 from bot.logs import describe
@@ -36,8 +37,8 @@ log = logging.getLogger(__name__)
 TELL_AGAIN = timedelta(days=1)
 # Seconds until it is tried again to tell somebody, where Discord failed.
 _RETRY_S = 60.0
-# Seconds from the first alert that gets through to the line about those that did not: more may be
-# on their way.
+# Seconds from the first alert that gets through, or that failed for no reason in the server, to the
+# line about those that did not get through: more may be on their way.
 MAKE_UP_AFTER_S = 10.0
 
 # What somebody in the server can mend. No log channel at all was somebody's choice.
@@ -68,6 +69,9 @@ class Unseen:
         now = datetime.now(UTC)
         if flags:
             self._unshown.add(server.id, flags, now)
+        if outcome is Outcome.FAILED:
+            # Nobody has to mend anything, so nothing else would bring the line about.
+            self.make_up(server, after_s=MAKE_UP_AFTER_S)
         missing = self._unshown.of(server.id)
         if outcome not in _LOST or missing is None:
             return
@@ -84,12 +88,13 @@ class Unseen:
         """Say how many flags wait for a line that is not posted yet."""
         self._unshown.await_line(server_id, flags, datetime.now(UTC))
 
-    def give_up_line(self, server_id: int, flags: int) -> None:
+    def give_up_line(self, server: discord.Guild, flags: int) -> None:
         """That line is not posted any more; flags it should have told of count as not shown."""
         now = datetime.now(UTC)
-        self._unshown.await_line(server_id, 0, now)
+        self._unshown.await_line(server.id, 0, now)
         if flags:
-            self._unshown.add(server_id, flags, now)
+            self._unshown.add(server.id, flags, now)
+            self.make_up(server, after_s=MAKE_UP_AFTER_S)
 
     def make_up(self, server: discord.Guild, *, after_s: float = 0.0) -> None:
         """Tell in the log channel, if it works again, how many flags were not shown."""
@@ -128,12 +133,27 @@ class Unseen:
 
     async def _make_up(self, server: discord.Guild, after_s: float) -> None:
         await asyncio.sleep(after_s)
+        waits = pauses()
         # A channel that is chosen while the one before is looked at must not go unseen.
         while server.id in self._again:
             self._again.discard(server.id)
-            await self._tell_the_rest(server)
+            try:
+                await self._tell_the_rest(server)
+            except (DatabaseError, *STUMBLES) as error:
+                self._again.add(server.id)
+                log.warning(
+                    "Server %d is told later what it missed: %s", server.id, describe(error)
+                )
+                await asyncio.sleep(next(waits))
 
     async def _tell_the_rest(self, server: discord.Guild) -> None:
+        """Post the line, if there is something to tell and a place for it.
+
+        Raises
+        ------
+        DatabaseError, *STUMBLES
+            If it may well work later.
+        """
         missing: Missing | None = None
         try:
             settings = await self._servers.get(server.id)
@@ -147,7 +167,9 @@ class Unseen:
                 words = _not_shown(missing)
             await channel.send(words)
             missing = None
-        except (DatabaseError, *DISCORD_FAULTS) as error:
+        except STUMBLES:
+            raise
+        except discord.DiscordException as error:
             log.warning("Server %d was not told what it missed: %s", server.id, describe(error))
         finally:
             if missing is not None:

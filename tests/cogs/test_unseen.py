@@ -10,7 +10,7 @@ from typing import Any
 import discord
 import pytest
 
-from bot.chat import crowds, posting, unseen
+from bot.chat import crowds, posting, stubborn, unseen
 from sandbox.wire import Channel, Message, Role
 from tests.cogs.acting import enforce
 from tests.conftest import Scene
@@ -242,3 +242,40 @@ async def test_a_line_that_was_not_posted_before_the_end_is_made_up_for(
     assert len(said(scene.log)) == 1
     assert ("3 flags were not shown" if crash else "3 more messages") in said(scene.log)[0]
     await until(lambda: scene.rows(MISSED) == [])
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Discord could not answer is tried again almost at once."""
+    monkeypatch.setattr(stubborn, "_FIRST_S", 0.05)
+    monkeypatch.setattr(posting, "_LONGEST_S", 0.05)
+
+
+async def test_a_card_is_posted_once_discord_answers_again(scene: Scene, soon: None) -> None:
+    scene.wire.faults.server_error(
+        "POST", f"/channels/{scene.log.id}/messages", status=503, times=8
+    )
+    async with scene.bot():
+        await flag(scene)
+        await scene.wire.quiet()
+        assert len([one for one in scene.log.bot_messages if one.embeds]) == 1
+        assert not said(scene.log)
+    assert scene.rows("SELECT outcome FROM decisions") == [("alerted",)]
+
+
+async def test_a_line_tells_of_cards_that_discord_took_too_long_for(
+    scene: Scene, soon: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posting, "KEEP_TRYING_S", 0.0)
+    path = f"/channels/{scene.log.id}/messages"
+    fault = scene.wire.faults.server_error("POST", path, status=503, times=None)
+    async with scene.bot():
+        await flag(scene, 2)
+        assert scene.rows("SELECT DISTINCT outcome FROM decisions") == [("failed",)]
+        tried = fault.hits
+        await until(lambda: fault.hits > tried + 2)
+        scene.wire.faults.remove(fault)
+        await scene.wire.wait_until(lambda: bool(said(scene.log)), what="a line")
+        await scene.wire.quiet()
+        assert ["2 flags were not shown" in line for line in said(scene.log)] == [True]
+    assert scene.rows(MISSED) == []
