@@ -34,7 +34,7 @@ _NOT_NAME = re.compile(r"[^a-z0-9']+")
 _VARIATION = re.compile("[\ufe0e\ufe0f]+")
 _JOINER = "\u200d"
 # How often one emoji is read in a row of them, and in a text: spam must not fill the window.
-_TIMES_INROW, _TIMES_IN_TEXT = 2, 20
+_TIMES_IN_ROW, _TIMES_IN_TEXT = 2, 20
 # How many emoji of all kinds are named in a text. What is read as letters or punctuation does not
 # count: it is no longer than the emoji, and it may be a part of a word.
 _NAMED_IN_TEXT = 100
@@ -76,9 +76,10 @@ _LONGEST = max(map(len, _NAMES))
 # What stands for a letter where a word comes of it: "cun✝", "L⭕💲ER".
 _SHAPES = _LETTERS_IN_WORDS | _LETTERS | {"💲": "$", "❗": "!"}
 _ANY_SHAPE = "".join(_SHAPES)
+# No match begins within a run of letters or of shapes: that would take the square of its length.
 _SPELT = re.compile(
-    rf"[A-Za-z]++[{_ANY_SHAPE}][A-Za-z{_ANY_SHAPE}\ufe0e\ufe0f]*+"
-    rf"|(?:[{_ANY_SHAPE}][\ufe0e\ufe0f]*+)++[A-Za-z][A-Za-z{_ANY_SHAPE}\ufe0e\ufe0f]*+"
+    rf"(?<![A-Za-z])[A-Za-z]++[{_ANY_SHAPE}][A-Za-z{_ANY_SHAPE}\ufe0e\ufe0f]*+"
+    rf"|(?:[{_ANY_SHAPE}][\ufe0e\ufe0f]*+)++(?:[A-Za-z][A-Za-z{_ANY_SHAPE}\ufe0e\ufe0f]*+)?"
 )
 _SHORTEST = 3  # letters
 
@@ -102,7 +103,9 @@ def without_emoji(text: str, *, spelling: bool) -> str:
 
 
 def _spelt(match: re.Match[str]) -> str:
-    """A word of letters and shapes, if it is a common one."""
+    """A word of letters and shapes, if it is a common one; shapes alone are none."""
+    if not any(map(str.isascii, match[0])):
+        return match[0]
     written = "".join(_SHAPES.get(c, c) for c in _VARIATION.sub("", match[0]))
     lower = written.lower()
     if len(written) >= _SHORTEST and lower.isalpha() and is_common(lower):
@@ -120,7 +123,7 @@ def _row_read(match: re.Match[str], *, in_text: Counter[str], spelling: bool) ->
     def read_out(emoji: str, words: str) -> None:
         named = emoji not in _PUNCTUATION
         left_out = (
-            in_row[emoji] >= _TIMES_INROW
+            in_row[emoji] >= _TIMES_IN_ROW
             or in_text[emoji] >= _TIMES_IN_TEXT
             or (named and in_text[_ALL_NAMED] >= _NAMED_IN_TEXT)
         )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bot.screening.lookalikes import cousin_of, form_of, twin_of
 from bot.screening.normalize import views
+from bot.screening.pictures import without_emoji
 
 # Pieces that the rules look for, so that random texts meet them and their seams.
 _PIECES = st.sampled_from(
@@ -119,6 +120,14 @@ def test_the_longest_message_takes_no_time(pattern: str) -> None:
     # measured below 0.05 s on an idle core, twice that on a crowded one; anything quadratic takes
     # several times this bound
     assert min(seconds) < 0.25
+
+
+@pytest.mark.parametrize("text", ["⭕" * 20_000, "⭕\ufe0f\ufe0f" * 10_000, "a" * 40_000 + "😂"])
+def test_runs_are_not_begun_within(text: str) -> None:
+    start = time.thread_time()
+    without_emoji(text, spelling=False)
+    # measured at 0.1 s; the square of the length takes seconds
+    assert time.thread_time() - start < 1.0
 
 
 @pytest.mark.parametrize(
