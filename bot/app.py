@@ -22,6 +22,7 @@ from bot.chat.backlog import Backlog
 from bot.chat.card_upkeep import CardUpkeep
 from bot.chat.checkup import Checkup
 from bot.chat.client import Hexward, point_at
+from bot.chat.cut_off import CutOff
 from bot.chat.intents import Asked, ContentIntent, Privileged
 from bot.chat.languages import heeding
 from bot.chat.lone_texts import LoneTexts
@@ -70,6 +71,7 @@ from bot.settings import DEFAULT_DATABASE_URL, SANDBOX_DATABASE_URL, Settings
 from bot.stopping import stop_on_signals, unless_stopped
 from bot.storage.announcements import Announcements
 from bot.storage.cards import Cards
+from bot.storage.cut_off import CutOffDeletions
 from bot.storage.database import Database
 from bot.storage.decisions import Decisions
 from bot.storage.evidence import Evidence
@@ -171,7 +173,14 @@ class Parts:
             screening,
             AlertCards(client, self.verdicts, self.cards, self.upkeep),
             StandingClicks(client, self.database, self.actions.crowds, self.upkeep),
-            Recovery(client, self.servers, self.decisions, self.actions, self.lone_texts),
+            Recovery(
+                client,
+                self.servers,
+                self.decisions,
+                self.actions,
+                self.lone_texts,
+                CutOff(CutOffDeletions(self.database), self.verdicts, self.upkeep),
+            ),
             *([catch_up] if catching_up else []),
             CheckCommands(client, self.engine, self.presets, self.servers),
             ThresholdCommands(

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import discord
 
-from bot.chat.alert_card import Alert, Background
+from bot.chat.alerts import alert_of, late_alert_of
 from bot.chat.audit import Ground
 from bot.chat.carried import PATIENCE, Carried, Deed, Hurdle
 from bot.chat.claims import Claims
@@ -28,11 +29,9 @@ from bot.chat.durations import in_words
 from bot.chat.flag import Case, Flag, Result
 from bot.chat.notices import Notices
 from bot.chat.posting import Posting
-from bot.chat.revisions import AS_POSTED
 from bot.errors import DatabaseError
 from bot.language import tr
 from bot.rules import Action
-from bot.screening.policy import Decision
 from bot.storage.decisions import Decisions, Outcome, RecordedDecision
 from bot.storage.history import DeedResult, RecordedDeed
 from bot.storage.verdicts import Verdicts
@@ -46,6 +45,8 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 500
 # Flags of a server about which something may still be to be done, by their ids.
 MOST_LATER = 10_000
+# How long a message is kept whose card is posted, so that its author can be told once it is gone.
+_TELL_WITHIN_S = 60.0
 
 Doing = dict[Means, "asyncio.Task[Deed | None]"]
 
@@ -131,6 +132,8 @@ class Actions:
         shown = await self._show(flag, carried, pending=pending)
         if not pending:
             return self._settled(carried, shown)
+        if not any(deed.done for deed in carried.deeds):
+            self._follow(self._tell_later(flag, doing))
         self._end_later(flag.case, carried, shown, doing)
         return None
 
@@ -181,7 +184,7 @@ class Actions:
             decision.author_id,
             decision.id,
         )
-        make = partial(_late_alert, decision, server.id)
+        make = partial(late_alert_of, decision, server.id)
         shown = await self._posting.show(case, carried, make, again=True)
         if shown.outcome is Outcome.CROWDED_OUT:
             self._posting.crowds.add(case, carried)
@@ -251,9 +254,23 @@ class Actions:
 
     def _end_later(self, case: Case, carried: Carried, shown: Result, doing: Doing) -> None:
         self._later[case.server.id] += 1
-        task = asyncio.create_task(self._end(case, carried, shown, doing), name="end a flag")
+        self._follow(self._end(case, carried, shown, doing))
+
+    def _follow(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="end a flag")
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
+
+    async def _tell_later(self, flag: Flag, doing: Doing) -> None:
+        """Tell the author, should something be done soon; the card was posted before."""
+        server_id = flag.server.id
+        self._waiting[server_id] += 1
+        try:
+            await asyncio.wait(doing.values(), timeout=_TELL_WITHIN_S)
+        finally:
+            self._waiting[server_id] -= 1
+        if any(deed.done for deed in _so_far(doing)):
+            await self._notices.tell(flag.notice, flag.message, flag.server)
 
     async def _end(self, case: Case, carried: Carried, shown: Result, doing: Doing) -> None:
         """Wait for what is still being done, write down how it ended, and tell it."""
@@ -283,7 +300,7 @@ class Actions:
 
     async def _show(self, flag: Flag, carried: Carried, *, pending: bool = False) -> Result:
         shown = await self._posting.show(
-            flag.case, carried, partial(_alert, flag), again=flag.recovered
+            flag.case, carried, partial(alert_of, flag), again=flag.recovered
         )
         if shown.outcome is Outcome.CROWDED_OUT and pending:
             self._posting.crowds.expect(flag.case)
@@ -315,56 +332,6 @@ def _so_far(doing: Doing) -> tuple[Deed, ...]:
         for means, task in doing.items()
     )
     return tuple(deed for deed in deeds if deed is not None)
-
-
-def _alert(flag: Flag, carried: Carried, background: Background) -> Alert:
-    message = flag.message
-    return Alert(
-        decision=flag.decision,
-        decision_id=flag.decision_id,
-        text=flag.surface.text,
-        surface=flag.surface.name,
-        author_id=message.author.id,
-        person=message.webhook_id is None and not message.author.bot,
-        by_webhook=message.webhook_id is not None,
-        channel_id=message.channel.id,
-        jump_url=message.jump_url,
-        posted_at=message.created_at,
-        edited=message.edited_at is not None,
-        model_version=flag.model_version,
-        now=datetime.now(UTC),
-        carried=carried,
-        background=background,
-    )
-
-
-def _late_alert(
-    decision: RecordedDecision, server_id: int, carried: Carried, background: Background
-) -> Alert:
-    """What can be shown of a message that is gone."""
-    place = f"{server_id}/{decision.channel_id}/{decision.message_id}"
-    return Alert(
-        decision=Decision(
-            decision.scores,
-            decision.thresholds,
-            decision.labels_over,
-            Action(decision.action),
-            decision.mode,
-            decision.timeout,
-        ),
-        decision_id=decision.id,
-        text="",
-        surface=decision.surface,
-        author_id=decision.author_id,
-        channel_id=decision.channel_id,
-        jump_url=f"https://discord.com/channels/{place}",
-        posted_at=decision.message_created_at,
-        edited=decision.revision != AS_POSTED,
-        model_version=decision.model_version,
-        now=decision.decided_at,
-        carried=carried,
-        background=background,
-    )
 
 
 def _foreseen(flag: Flag, means: Iterable[Means]) -> Carried:

@@ -21,6 +21,7 @@ from bot.language import tr, trn
 from bot.rules import Action, Mode
 from bot.screening.explain import Phrase
 from bot.screening.policy import Decision
+from bot.storage.history import DeedKind
 
 _CARRIED_LIMIT = 700
 
@@ -81,6 +82,14 @@ class Alert:
     carried: Carried | None = None
     background: Background = Background()
     trial: bool = False
+
+    @property
+    def open_deeds(self) -> frozenset[DeedKind]:
+        """What is still being done; how it ends will stand above the card."""
+        deeds = () if self.carried is None else self.carried.deeds
+        return frozenset(
+            DeedKind(deed.what.value) for deed in deeds if deed.hurdle is Hurdle.PENDING
+        )
 
     def card(self, phrase: Phrase | None = None) -> discord.Embed:
         """The card; see `alert_card`."""

@@ -29,7 +29,7 @@ from bot.screening.engine import Engine, Priority
 from bot.screening.explain import Phrase, driving_phrase
 from bot.screening.policy import Decision
 from bot.storage.cards import Cards, Change
-from bot.storage.history import CardPlace, History
+from bot.storage.history import CardPlace, DeedKind, History
 from bot.storage.privacy import Privacy
 from bot.storage.verdicts import Verdicts
 
@@ -58,6 +58,10 @@ class Shown(Protocol):
 
     @property
     def by_webhook(self) -> bool: ...
+
+    @property
+    def open_deeds(self) -> frozenset[DeedKind]:
+        """What is still being done, so that the card cannot tell how it ends."""
 
     def card(self, phrase: Phrase | None = None) -> discord.Embed:
         """The card; with `phrase`, the words that drove the highest score."""
@@ -111,7 +115,7 @@ class CardUpkeep:
         """
         place = CardPlace(shown.decision_id, card.channel.id, card.id)
         try:
-            await self._cards.put(place, by_webhook=shown.by_webhook)
+            await self._cards.put(place, by_webhook=shown.by_webhook, open_deeds=shown.open_deeds)
             # What happened to the message while its card was on the way.
             change = self._changes.get(message_id)
             if change is not None and await self._cards.note(

@@ -10,7 +10,7 @@ from bot.language import tr
 from bot.rules import Action, Mode
 
 # How long a flag waits with its card for what is done about it; what takes longer is told later.
-PATIENCE = timedelta(seconds=60)
+PATIENCE = timedelta(seconds=5)
 
 
 class What(StrEnum):

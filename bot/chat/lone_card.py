@@ -13,6 +13,7 @@ from bot.chat.surfaces import TITLE, Surface
 from bot.language import tr
 from bot.screening.explain import Phrase
 from bot.screening.policy import Decision
+from bot.storage.history import DeedKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,8 @@ class LoneAlert:
         The thread's id, for a title.
     by_webhook
         Never: only members have names and open threads.
+    open_deeds
+        Nothing: about names and titles nothing is done by itself.
     """
 
     decision: Decision
@@ -38,6 +41,7 @@ class LoneAlert:
     channel_id: int
     model_version: str
     by_webhook: bool = False
+    open_deeds: frozenset[DeedKind] = frozenset()
 
     @property
     def text(self) -> str:

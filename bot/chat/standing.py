@@ -6,13 +6,14 @@ itself, which quotes the message, never has to be read again for it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from discord.utils import format_dt
 
-from bot.chat.carried import PATIENCE, hurdle_in_words
+from bot.chat.carried import hurdle_in_words
 from bot.chat.durations import in_words
 from bot.chat.surfaces import NAMES, TITLE, stands_alone
 from bot.language import tr
@@ -23,9 +24,6 @@ from bot.storage.members import FORGOTTEN
 _MOST_LINES = 8
 # Done within so long of each other by the same moderator, an upholding goes without saying.
 _TOGETHER = timedelta(seconds=60)
-# What took the bot so long was told above the card and not in it. A little less than cards wait,
-# since it is begun a moment before it is written down as begun.
-_LATE = PATIENCE - timedelta(seconds=5)
 
 
 class Click(StrEnum):
@@ -103,7 +101,7 @@ def _lines(history: History) -> list[str]:
             deleted = tr("Thread deleted {when}", when=when)
         told.append((history.deleted_at, deleted))
     for deed in history.deeds:
-        words = _deed(deed)
+        words = _deed(deed, history.open_deeds)
         if words is not None:
             told.append((deed.at, words))
     if history.verdict is not None and not _goes_without_saying(history):
@@ -117,7 +115,7 @@ def _lines(history: History) -> list[str]:
     return [words for _, words in sorted(told, key=lambda entry: entry[0])]
 
 
-def _deed(deed: RecordedDeed) -> str | None:
+def _deed(deed: RecordedDeed, open_deeds: Collection[DeedKind]) -> str | None:
     """One line about a deed; None for what the card says itself or what is under way."""
     who, when = _who(deed.moderator_id), _when(deed.at)
     if deed.kind is DeedKind.UNDO:
@@ -132,7 +130,7 @@ def _deed(deed: RecordedDeed) -> str | None:
         if _was_lifted(deed):
             return tr("Timeout lifted {when}", when=_when(deed.changed_at))
         # The card tells it, unless it had to be posted before.
-        return _late(deed) if deed.changed_at - deed.at >= _LATE else None
+        return _late(deed) if deed.kind in open_deeds else None
     if deed.kind is DeedKind.DELETE:
         if deed.result is not DeedResult.DONE:
             return None
@@ -180,7 +178,7 @@ def _timeout(deed: RecordedDeed, who: str, when: str) -> str | None:
 
 
 def _late(deed: RecordedDeed) -> str | None:
-    """One line about what the bot did, or gave up, long after it had begun it."""
+    """One line about what the bot did, or gave up, once the card was posted."""
     when = _when(deed.changed_at)
     match deed.kind, deed.result:
         case DeedKind.DELETE, DeedResult.DONE:

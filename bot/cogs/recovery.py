@@ -12,6 +12,7 @@ from discord.ext import commands
 
 from bot.chat.actions import Actions, Flag, Late, Result
 from bot.chat.client import Hexward
+from bot.chat.cut_off import CutOff
 from bot.chat.deeds import timeout
 from bot.chat.exemptions import is_exempt_author, is_exempt_message
 from bot.chat.languages import speaking_to
@@ -51,12 +52,14 @@ class Recovery(commands.Cog):
         decisions: Decisions,
         actions: Actions,
         lone_texts: LoneTexts,
+        cut_off: CutOff,
     ) -> None:
         self._client = client
         self._servers = servers
         self._decisions = decisions
         self._actions = actions
         self._lone_texts = lone_texts
+        self._cut_off = cut_off
         self._made_at = datetime.now(UTC)
         self._lookup = Lookup()
         self._task: asyncio.Task[None] | None = None
@@ -117,6 +120,7 @@ class Recovery(commands.Cog):
                 len(left),
                 describe(left[0]),
             )
+        self._absent |= await self._cut_off.look_into(self._client, self._made_at, server_id)
 
     async def _unsettled(self) -> AsyncIterator[list[RecordedDecision]]:
         """What is older than this client, page by page; younger ones are being acted on now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, or_, select, update
 
 from bot.storage import schema
 from bot.storage.database import Database
-from bot.storage.history import CardPlace
+from bot.storage.history import CardPlace, DeedKind
 from bot.storage.verdicts import lock
 
 
@@ -38,15 +38,24 @@ class Cards:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def put(self, place: CardPlace, *, by_webhook: bool = False) -> None:
+    async def put(
+        self,
+        place: CardPlace,
+        *,
+        by_webhook: bool = False,
+        open_deeds: Collection[DeedKind] = (),
+    ) -> None:
         """Remember where a flag's card stands; an earlier place stays.
 
         Parameters
         ----------
         by_webhook
             Whether a webhook wrote what was flagged.
+        open_deeds
+            What was still being done when the card was made.
         """
-        await self._database.write(partial(_put, place, by_webhook))
+        kinds = ",".join(sorted(kind.value for kind in open_deeds))
+        await self._database.write(partial(_put, place, by_webhook, kinds))
 
     async def note(
         self, changes: Mapping[int, Change], *, decision_id: int | None = None
@@ -110,7 +119,7 @@ class Cards:
         return await self._database.read(query)
 
 
-def _put(place: CardPlace, by_webhook: bool, connection: Connection) -> None:
+def _put(place: CardPlace, by_webhook: bool, open_deeds: str, connection: Connection) -> None:
     if not lock(connection, place.decision_id):
         return
     statement = schema.insert(connection, schema.cards).values(
@@ -118,6 +127,7 @@ def _put(place: CardPlace, by_webhook: bool, connection: Connection) -> None:
         channel_id=place.channel_id,
         card_id=place.card_id,
         by_webhook=by_webhook,
+        open_deeds=open_deeds,
     )
     connection.execute(statement.on_conflict_do_nothing())
 

@@ -104,6 +104,9 @@ class History:
         When the flagged message was first edited after it was flagged, and when it was deleted.
     by_webhook
         Whether a webhook wrote it, which nobody can time out.
+    open_deeds
+        What the bot was still doing when the card was posted, so that the card itself does not tell
+        how it ended.
     """
 
     decision: RecordedDecision
@@ -113,6 +116,7 @@ class History:
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
     by_webhook: bool = False
+    open_deeds: frozenset[DeedKind] = frozenset()
 
     def last(self, kind: DeedKind, *results: DeedResult) -> RecordedDeed | None:
         """The latest deed of a kind that has come to one of these results."""

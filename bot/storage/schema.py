@@ -272,6 +272,8 @@ cards = Table(
     Column("edited_at", UtcTime),
     Column("deleted_at", UtcTime),
     Column("by_webhook", Boolean, nullable=False, server_default=false()),
+    # Kinds of deeds, with commas.
+    Column("open_deeds", String(32), nullable=False, server_default=""),
 )
 
 # How many texts were looked at; those that pass leave no other trace.

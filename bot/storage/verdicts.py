@@ -346,7 +346,12 @@ def history_of(decision_id: int, connection: Connection) -> History | None:
         edited_at=None if card is None else card.edited_at,
         deleted_at=None if card is None else card.deleted_at,
         by_webhook=False if card is None else card.by_webhook,
+        open_deeds=frozenset() if card is None else _kinds(card.open_deeds),
     )
+
+
+def _kinds(names: str) -> frozenset[DeedKind]:
+    return frozenset(DeedKind(name) for name in names.split(",") if name)
 
 
 def _deeds(connection: Connection, decision_id: int) -> list[RecordedDeed]:

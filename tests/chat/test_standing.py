@@ -87,6 +87,27 @@ def test_one_line_for_what_was_done_and_the_buttons_that_make_sense(
     assert "\n" not in now.words
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"kind": DeedKind.DELETE}, "Message deleted <t:"),
+        (
+            {"kind": DeedKind.DELETE, "result": DeedResult.FAILED, "detail": "gone"},
+            "Message not deleted <t:",
+        ),
+        ({"kind": DeedKind.TIMEOUT}, "Author timed out <t:"),
+    ],
+)
+def test_what_the_bot_was_still_doing_when_the_card_came_is_told_above(
+    given: dict[str, Any], words: str
+) -> None:
+    ended = deed(moderator_id=None, **given)
+    kinds = frozenset({ended.kind})
+    assert shown(deeds=(ended,), open_deeds=kinds).words.startswith(words)
+    others = frozenset({DeedKind.DELETE, DeedKind.TIMEOUT}) - kinds
+    assert shown(deeds=(ended,), open_deeds=others).words == ""
+
+
 def test_a_webhook_cannot_be_timed_out() -> None:
     assert shown(by_webhook=True).clicks == (Click.UPHOLD, Click.DISMISS, Click.DELETE)
 

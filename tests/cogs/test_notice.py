@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
+
+from bot.chat import actions
 from tests.cogs.acting import choose, enforce, flagged, words
 from tests.conftest import Scene
 
@@ -37,6 +42,23 @@ async def test_by_direct_message(scene: Scene) -> None:
         card = await flagged(scene, scene.ada, scene.general, "you idiot")
         assert "told by direct message" in card.texts
         (notice,) = scene.ada.dms.messages
+        assert notice.content.startswith("**Demo**: Something was done about your message")
+
+
+async def test_once_the_message_is_gone_although_its_card_came_first(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "PATIENCE", timedelta(seconds=0.1))
+    path = f"/channels/{scene.general.id}/messages/*"
+    held = scene.wire.faults.server_error("DELETE", path, status=503, times=None)
+    async with scene.bot():
+        await scene.mo.run(scene.general, "notice dm")
+        await enforce(scene, "insult", "delete")
+        card = await flagged(scene, scene.ada, scene.general, "you idiot")
+        assert "Message not deleted yet" in card.texts
+        assert not scene.ada.dms.messages
+        scene.wire.faults.remove(held)
+        notice = await scene.wire.wait_for_message(scene.ada.dms)
         assert notice.content.startswith("**Demo**: Something was done about your message")
 
 

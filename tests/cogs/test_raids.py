@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.chat import actions, standing
+from bot.chat import actions
 from bot.cogs import screening
 from sandbox.wire import Limit
 from tests.cogs.acting import done_to, enforce, flagged
@@ -125,7 +125,6 @@ async def test_a_card_that_cannot_wait_is_told_later_what_was_done(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(actions, "PATIENCE", timedelta(seconds=0.1))
-    monkeypatch.setattr(standing, "_LATE", timedelta(0))
     fault = scene.wire.faults.server_error("DELETE", ONE, status=503, times=None)
     async with scene.bot():
         await enforce(scene, "insult", "delete")

@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from simcord.backend.serializers import guild_create_payload
 
-from bot.chat import client
+from bot.chat import actions, client
 from tests.cogs.acting import choose, done_to, enforce
 from tests.conftest import MODERATOR, Scene
 from tests.patience import until
+
+MESSAGE = "/channels/*/messages/*"
 
 
 async def test_what_was_decided_is_carried_out_after_a_crash(scene: Scene) -> None:
@@ -203,6 +205,51 @@ async def test_a_card_that_was_posted_before_the_crash_is_not_posted_again(scene
         await scene.wire.quiet()
     assert len(scene.log.bot_messages) == cards
     assert scene.rows("SELECT outcome FROM decisions") == [("deleted",)]
+
+
+async def test_a_card_that_was_posted_before_tells_what_was_done_after_the_crash(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "PATIENCE", timedelta(seconds=0.1))
+    held = scene.wire.faults.server_error("DELETE", MESSAGE, status=503, times=None)
+    async with scene.bot():
+        await enforce(scene, "insult", "delete")
+        message = await scene.ada.post(scene.general, "you idiot")
+        card = await scene.wire.wait_for_message(scene.log)
+    assert "Message not deleted yet" in card.texts
+    assert scene.rows("SELECT result FROM deeds") == [("begun",)]
+    scene.wire.faults.remove(held)
+    async with scene.bot(log_channel=False):
+        await scene.wire.wait_until(
+            lambda: "Message deleted <t:" in card.content, what="the deletion on the card"
+        )
+        assert message.deleted
+        assert [button["label"] for button in card.buttons] == ["Uphold", "Dismiss", "Timeout…"]
+        await scene.wire.quiet()
+    assert scene.rows("SELECT outcome FROM decisions") == [("deleted",)]
+
+
+async def test_a_deletion_by_a_moderator_that_a_crash_cut_off_is_told_on_its_card(
+    scene: Scene,
+) -> None:
+    messages, cards = [], []
+    async with scene.bot():
+        for words in ("you idiot", "you moron"):
+            messages.append(await scene.ada.post(scene.general, words))
+            cards.append(await scene.wire.wait_for_message(scene.log))
+    # Both were to be deleted, and of the first Discord still heard.
+    scene.change(
+        "INSERT INTO deeds (decision_id, kind, moderator_id, at, result, changed_at) "
+        f"SELECT id, 'delete', {scene.mo.id}, decided_at, 'begun', decided_at FROM decisions"
+    )
+    await messages[0].delete()
+    async with scene.bot(log_channel=False):
+        told = f"**Message deleted** by <@{scene.mo.id}>"
+        await scene.wire.wait_until(lambda: told in cards[0].content, what="the deletion")
+        assert "Delete" not in [button["label"] for button in cards[0].buttons]
+        await scene.wire.quiet()
+    assert not cards[1].content
+    assert scene.rows("SELECT result FROM deeds ORDER BY id") == [("done",), ("begun",)]
 
 
 async def test_a_server_that_comes_back_later_is_seen_to_then(
