@@ -182,8 +182,8 @@ def _meanings() -> Meanings:
 # --- a text ---
 
 _MASKS = "*#%&"
-_INNER_MASKS = "-._@"  # as often honest: they mask only where a strong word comes of it
 _MASKED = re.compile(rf"[a-z](?=[a-z]*[{_MASKS}])[a-z{_MASKS}]{{3,{LONGEST - 1}}}")
+# As often honest: they mask only where a strong word comes of it.
 _MASKED_WITHIN = re.compile(r"[a-z]++(?:([-._@])\1{0,4}+[a-z]++)++")
 _LETTERS_TOO = re.compile("[$@]")
 _MASKED_BY_LETTERS = re.compile(rf"(?=.{{4,{LONGEST}}}$)[a-z](?:[a-z]*[$@]+[a-z]+)++")

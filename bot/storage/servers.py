@@ -116,16 +116,6 @@ class Servers(RuleChoices, WholeSettings):
 
         return await self._write(server_id, operation)
 
-    async def add_exemption(self, server_id: int, kind: ExemptionKind, target_id: int) -> bool:
-        """Leave a role's members or a channel alone; ``False``: it was so already.
-
-        Raises
-        ------
-        TooManyExemptions
-            If there are a thousand of the kind already.
-        """
-        return bool(await self.change_exemptions(server_id, added=[(kind, target_id)]))
-
     async def remove_exemption(self, server_id: int, kind: ExemptionKind, target_id: int) -> bool:
         """Screen a role's members or a channel again; ``False``: there was no exemption."""
         return bool(await self.change_exemptions(server_id, removed=[(kind, target_id)]))

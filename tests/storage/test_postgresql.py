@@ -81,8 +81,8 @@ async def test_settings(database: Database) -> None:
     await servers.set_preset(1, "strict")
     await servers.set_threshold(1, Label.THREAT, 0.1)
     await servers.set_threshold(1, Label.THREAT, 0.2)
-    assert await servers.add_exemption(1, ExemptionKind.ROLE, 2**63 - 1)
-    assert not await servers.add_exemption(1, ExemptionKind.ROLE, 2**63 - 1)
+    assert await servers.change_exemptions(1, added=[(ExemptionKind.ROLE, 2**63 - 1)])
+    assert not await servers.change_exemptions(1, added=[(ExemptionKind.ROLE, 2**63 - 1)])
     assert await servers.get(1) == ServerSettings(
         1,
         preset="strict",

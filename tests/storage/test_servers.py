@@ -56,8 +56,8 @@ async def test_everything_comes_back_after_a_restart(url: str) -> None:
         await servers.set_log_channel(BIG, BIG - 1)
         await servers.set_exempt_moderators(BIG, False)
         await servers.set_exempt_bots(BIG, False)
-        await servers.add_exemption(BIG, ExemptionKind.ROLE, BIG - 2)
-        await servers.add_exemption(BIG, ExemptionKind.CHANNEL, BIG - 3)
+        await servers.change_exemptions(BIG, added=[(ExemptionKind.ROLE, BIG - 2)])
+        await servers.change_exemptions(BIG, added=[(ExemptionKind.CHANNEL, BIG - 3)])
         before = await servers.get(BIG)
     async with await Database.open(url) as database:
         after = await Servers(database).get(BIG)
@@ -97,7 +97,7 @@ async def test_a_preset_drops_the_servers_own_thresholds_and_nothing_else(
 ) -> None:
     await servers.set_threshold(1, Label.TOXIC, 0.3)
     await servers.set_log_channel(1, 5)
-    await servers.add_exemption(1, ExemptionKind.ROLE, 9)
+    await servers.change_exemptions(1, added=[(ExemptionKind.ROLE, 9)])
     await servers.set_preset(1, "relaxed")
     assert await servers.get(1) == ServerSettings(
         1, preset="relaxed", log_channel_id=5, exempt_role_ids=frozenset({9})
@@ -118,9 +118,9 @@ async def test_a_presets_name_has_a_length(servers: Servers, name: str) -> None:
 
 
 async def test_exemptions_say_whether_they_changed_something(servers: Servers) -> None:
-    assert await servers.add_exemption(1, ExemptionKind.ROLE, 9)
-    assert not await servers.add_exemption(1, ExemptionKind.ROLE, 9)
-    assert await servers.add_exemption(1, ExemptionKind.CHANNEL, 9)
+    assert await servers.change_exemptions(1, added=[(ExemptionKind.ROLE, 9)])
+    assert not await servers.change_exemptions(1, added=[(ExemptionKind.ROLE, 9)])
+    assert await servers.change_exemptions(1, added=[(ExemptionKind.CHANNEL, 9)])
     assert await servers.remove_exemption(1, ExemptionKind.ROLE, 9)
     assert not await servers.remove_exemption(1, ExemptionKind.ROLE, 9)
     assert not await servers.remove_exemption(2, ExemptionKind.CHANNEL, 9)
