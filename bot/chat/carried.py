@@ -25,7 +25,8 @@ class What(StrEnum):
 class Hurdle(StrEnum):
     """What kept a deed from being done, for code; `Deed.why_not` is for people.
 
-    With `UNANSWERED` it may work later; with `PENDING` it is still tried.
+    With `UNANSWERED` it may work later; with `PENDING` it is still tried. `STOPPED`: a stop came
+    between, and after it there was no reason any more, or no time.
     """
 
     MISSING_PERMISSION = "missing_permission"
@@ -36,6 +37,7 @@ class Hurdle(StrEnum):
     ALREADY = "already"
     UNANSWERED = "unanswered"
     PENDING = "pending"
+    STOPPED = "stopped"
     FAILED = "failed"
 
 
@@ -90,6 +92,8 @@ def hurdle_in_words(record: str | None) -> str:
             return tr("The member is timed out already, for as long or longer.")
         case Hurdle.UNANSWERED | Hurdle.PENDING:
             return tr("Discord did not let it through in time.")
+        case Hurdle.STOPPED:
+            return tr("I was stopped in the middle of it, and did not go on with it afterwards.")
         case _:
             return tr("It failed.")
 

@@ -73,7 +73,7 @@ class Posting:
             Never raises, whatever Discord answers.
         """
         if again and await self._upkeep.has_card(case.decision_id):
-            await self.refresh(case)
+            await self.refresh_in(case.server, case.decision_id)
             return Result(Outcome.ALERTED)
         server_id = case.server.id
         carried = self._remind_once(case, carried)
@@ -91,9 +91,9 @@ class Posting:
             if not self._pending[server_id]:
                 del self._pending[server_id]
 
-    async def refresh(self, case: Case) -> None:
+    async def refresh_in(self, server: discord.Guild, decision_id: int) -> None:
         """Have a card that was posted tell what was done since. Never raises."""
-        await self._upkeep.refresh_in(case.server, case.decision_id)
+        await self._upkeep.refresh_in(server, decision_id)
 
     async def drain(self) -> None:
         """Tell at once what is still to be told of crowds; for when the client closes."""

@@ -15,7 +15,7 @@ depends_on = None
 # Cards that are there already waited for so long.
 _LATE = {
     "sqlite": "(julianday(changed_at) - julianday(at)) * 86400 >= 55",
-    "postgresql": "changed_at - at >= interval '55 seconds'",
+    "postgresql": "changed_at - \"at\" >= interval '55 seconds'",
 }
 
 

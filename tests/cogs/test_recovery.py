@@ -229,6 +229,27 @@ async def test_a_card_that_was_posted_before_tells_what_was_done_after_the_crash
     assert scene.rows("SELECT outcome FROM decisions") == [("deleted",)]
 
 
+async def test_a_card_tells_that_its_deletion_was_given_up_after_the_crash(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "PATIENCE", timedelta(seconds=0.1))
+    scene.wire.faults.server_error("DELETE", MESSAGE, status=503, times=None)
+    async with scene.bot():
+        await enforce(scene, "insult", "delete")
+        message = await scene.ada.post(scene.general, "you idiot")
+        card = await scene.wire.wait_for_message(scene.log)
+    scene.wire.faults.clear()
+    scene.ada.give_role(scene.server.add_role("moderators", MODERATOR))
+    async with scene.bot(log_channel=False):
+        await scene.wire.wait_until(
+            lambda: "Message not deleted <t:" in card.content, what="the end on the card"
+        )
+    assert "did not go on with it" in card.content
+    assert not message.deleted
+    assert scene.rows("SELECT outcome FROM decisions") == [("exempt",)]
+    assert scene.rows("SELECT result FROM deeds") == [("failed",)]
+
+
 async def test_a_deletion_by_a_moderator_that_a_crash_cut_off_is_told_on_its_card(
     scene: Scene,
 ) -> None:
