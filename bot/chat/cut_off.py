@@ -85,6 +85,7 @@ class CutOff:
             standing = {}
         for deed_id, decision in begun:
             if decision.message_id not in standing:
-                await self._verdicts.finish(deed_id, done=True)
+                # Perhaps it was deleted together with many others, of which nobody has judged each.
+                await self._verdicts.finish(deed_id, done=True, judges=False)
                 # One after the other: there is no hurry, and others need Discord's limits, too.
                 await self._upkeep.refresh(decision.id, client)

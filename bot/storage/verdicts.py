@@ -90,15 +90,19 @@ class Verdicts:
         """
         return await self._database.write(partial(_take_over, decision_id, kind))
 
-    async def finish(self, deed_id: int, *, done: bool, detail: str | None = None) -> None:
-        """Write down how a deed ended. One that a moderator did also upholds the flag.
+    async def finish(
+        self, deed_id: int, *, done: bool, detail: str | None = None, judges: bool = True
+    ) -> None:
+        """Write down how a deed ended.
 
         Parameters
         ----------
         detail
             Why it was not done, in a sentence; cut to 200 characters.
+        judges
+            Whether a moderator who did it has upheld the flag by that.
         """
-        await self._database.write(partial(_finish, deed_id, done, detail))
+        await self._database.write(partial(_finish, deed_id, done, detail, judges))
 
     async def take_back(self, decision_id: int, moderator_id: int) -> TakenBack | None:
         """Take the verdict back, and lay claim to lifting the timeout that still runs.
@@ -260,7 +264,9 @@ def _end_timeouts(connection: Connection, decision_id: int, now: datetime) -> No
             )
 
 
-def _finish(deed_id: int, done: bool, detail: str | None, connection: Connection) -> None:
+def _finish(
+    deed_id: int, done: bool, detail: str | None, judges: bool, connection: Connection
+) -> None:
     table = schema.deeds
     result = DeedResult.DONE if done else DeedResult.FAILED
     decision_id = connection.execute(
@@ -279,7 +285,7 @@ def _finish(deed_id: int, done: bool, detail: str | None, connection: Connection
         )
         .returning(table.c.moderator_id)
     ).one_or_none()
-    if row is not None and done and row.moderator_id is not None:
+    if row is not None and done and judges and row.moderator_id is not None:
         _give(decision_id, Verdict.UPHELD, row.moderator_id, connection)
 
 

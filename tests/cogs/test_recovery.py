@@ -271,6 +271,7 @@ async def test_a_deletion_by_a_moderator_that_a_crash_cut_off_is_told_on_its_car
         await scene.wire.quiet()
     assert not cards[1].content
     assert scene.rows("SELECT result FROM deeds ORDER BY id") == [("done",), ("begun",)]
+    assert scene.rows("SELECT COUNT(*) FROM verdicts") == [(0,)]
 
 
 async def test_a_server_that_comes_back_later_is_seen_to_then(
