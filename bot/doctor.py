@@ -18,7 +18,7 @@ from bot.chat.intents import Asked, ContentIntent, Privileged
 from bot.chat.replies import replies_trace
 from bot.chat.server_checks import check_reading, check_server
 from bot.chat.supervision import lacks_intent, refusal
-from bot.errors import HexwardError, MissingExtraError
+from bot.errors import DatabaseMisfit, HexwardError, MissingExtraError
 from bot.logs import describe, set_up_logging
 from bot.settings import Settings, load_settings, strangers
 from bot.storage import migrate
@@ -104,10 +104,13 @@ async def _database(settings: Settings) -> tuple[Finding, bool]:
     subject = "database"
     try:
         revision, newest = await asyncio.to_thread(migrate.current, settings.database_url)
+        if revision is not None:
+            await asyncio.to_thread(migrate.check_whole, settings.database_url)
+        if revision == newest:
+            await asyncio.to_thread(migrate.check_writing, settings.database_url)
     except HexwardError as error:
-        return Finding(
-            Level.BAD, subject, str(error), _remedy(error, "Correct DATABASE_URL.")
-        ), False
+        remedy = _remedy(error, "Mend that, or name another database in DATABASE_URL.")
+        return Finding(Level.BAD, subject, str(error), remedy), False
     if revision is None:
         try:
             migrate.check_place(settings.database_url)
@@ -116,7 +119,7 @@ async def _database(settings: Settings) -> tuple[Finding, bool]:
             return Finding(Level.BAD, subject, str(error), remedy), False
         return Finding(Level.GOOD, subject, "new: it is made at the first start"), False
     if revision == newest:
-        return Finding(Level.GOOD, subject, f"at revision {revision}"), True
+        return Finding(Level.GOOD, subject, f"at revision {revision}, whole, can be written"), True
     if not migrate.is_known(revision):
         what = f"at revision {revision}, which this version of Hexward does not know"
         return Finding(Level.BAD, subject, what, "Update Hexward, or restore a backup."), False
@@ -127,7 +130,7 @@ async def _database(settings: Settings) -> tuple[Finding, bool]:
 
 def _remedy(error: HexwardError, otherwise: str) -> str:
     """The remedy, unless the error's own words name it."""
-    return "" if isinstance(error, MissingExtraError) else otherwise
+    return "" if isinstance(error, MissingExtraError | DatabaseMisfit) else otherwise
 
 
 async def _model(settings: Settings) -> Finding:

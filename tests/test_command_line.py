@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -168,6 +170,26 @@ def test_the_doctor_names_what_is_wrong_and_the_remedy(tiny_model: Path, tmp_pat
     assert "/nowhere" in output
     assert output.count("→") >= 2
     assert "Traceback" not in output + done.stderr.decode()
+
+
+def test_the_doctor_refuses_the_databases_that_the_bot_refuses(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE recipes (name)")
+    settings = {"MODEL": str(tiny_model), "DATABASE_URL": f"sqlite:///{path}"}
+    done = hexward("doctor", "--offline", **settings)
+    assert done.returncode == 1
+    assert "not Hexward's (recipes). Name another one in DATABASE_URL." in done.stdout.decode()
+    path.unlink()
+    assert hexward("db", "upgrade", **settings).returncode == 0
+    content = path.read_bytes()
+    path.write_bytes(content[:8192] + b"\xaa" * (len(content) - 8192))
+    done = hexward("doctor", "--offline", **settings)
+    assert done.returncode == 1
+    (line,) = [line for line in done.stdout.decode().splitlines() if "x.db" in line]
+    assert line.endswith("is damaged. Restore a backup, or name another file in DATABASE_URL.")
 
 
 def test_the_doctor_sees_a_folder_that_cannot_be_written(tiny_model: Path) -> None:

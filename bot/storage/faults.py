@@ -8,6 +8,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from bot.errors import DatabaseError, DatabaseMisfit
 from bot.storage.address import Address
 
+#: What is said of a file in which something cannot be right.
+DAMAGED = "is damaged. Restore a backup, or name another file in DATABASE_URL"
+
 # The beginning of SQLite's error names (extended ones such as SQLITE_BUSY_SNAPSHOT included).
 _SQLITE = {
     "SQLITE_BUSY": "is locked by another process. Close what is using it, then try again",
@@ -17,8 +20,11 @@ _SQLITE = {
     "SQLITE_READONLY": "cannot be written. Give Hexward write access to the file and its folder",
     "SQLITE_PERM": "cannot be written. Give Hexward write access to the file and its folder",
     "SQLITE_CANTOPEN": "cannot be opened. Check that the folder exists and can be written",
-    "SQLITE_CORRUPT": "is damaged. Restore a backup, or name another file in DATABASE_URL",
-    "SQLITE_IOERR": "cannot be read or written: the disk reported an error",
+    "SQLITE_CORRUPT": DAMAGED,
+    "SQLITE_IOERR": (
+        "cannot be read or written: the disk reported an error. See whether it is full, and what "
+        "the system's log says of it"
+    ),
 }
 
 # What may be over soon without anybody changing a setting.

@@ -1,6 +1,6 @@
-"""Bring a database's tables up to date; ask how far they are.
+"""Bring a database's tables up to date; ask how far they are, and whether they can be used.
 
-Both functions are synchronous and run an event loop of their own, so call them from a thread where
+The functions are synchronous and run an event loop of their own, so call them from a thread where
 a loop is running already (`Database.open` does).
 """
 
@@ -25,7 +25,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.errors import DatabaseError, DatabaseMisfit
 from bot.storage.address import Address
 from bot.storage.engine import make_engine, writing
-from bot.storage.faults import explain, is_busy
+from bot.storage.faults import DAMAGED, explain, is_busy
+from bot.storage.health import try_writing
 
 T = TypeVar("T")
 
@@ -81,14 +82,51 @@ def current(url: str, *, lock_wait_s: float = 5.0) -> tuple[str | None, str]:
         As for `upgrade`; a database newer than this version is not an error here.
     """
     address = Address.parse(url)
-    if address.path is not None and not address.path.exists():
-        return None, newest()
+    if address.path is not None:
+        _refuse_folder(address.path)
+        if not address.path.exists():
+            return None, newest()
 
     def work(connection: Connection) -> tuple[str | None, str]:
         scripts = ScriptDirectory.from_config(alembic_config(connection))
-        return MigrationContext.configure(connection).get_current_revision(), _head(scripts)
+        revision = MigrationContext.configure(connection).get_current_revision()
+        if revision is None:
+            _refuse_foreign(connection, address)
+        return revision, _head(scripts)
 
     return _run(address, work, writes=False, lock_wait_s=lock_wait_s)
+
+
+def check_whole(url: str) -> None:
+    """Read an SQLite file from end to end for damage, which may lie where nothing has read yet.
+
+    PostgreSQL looks after its own files.
+
+    Raises
+    ------
+    DatabaseError, MissingExtraError
+        As for `upgrade`, and if anything in the file is damaged.
+    """
+    address = Address.parse(url)
+    if address.path is None:
+        return
+
+    def work(connection: Connection) -> None:
+        if connection.scalar(text("PRAGMA quick_check(1)")) != "ok":
+            raise DatabaseMisfit(f"The database {address} {DAMAGED}.")
+
+    _run(address, work, writes=False, lock_wait_s=5.0)
+
+
+def check_writing(url: str) -> None:
+    """Write a row and take it away again; the database has to be at the newest revision.
+
+    Raises
+    ------
+    DatabaseError, MissingExtraError
+        As for `upgrade`, and if the file is read-only or its disk is full.
+    """
+    _run(Address.parse(url), try_writing, writes=True, lock_wait_s=5.0)
 
 
 def _run(
@@ -168,15 +206,19 @@ def _refuse_unknown(
             f"revisions only up to {_head(scripts)}. Update Hexward, or restore a backup made "
             "before the database was upgraded."
         )
-    if found:
-        return found
+    if not found:
+        _refuse_foreign(connection, address)
+    return found
+
+
+def _refuse_foreign(connection: Connection, address: Address) -> None:
+    """Stop before tables in a database that Hexward has not made."""
     tables = set(inspect(connection).get_table_names())
     if tables - {"alembic_version"}:
         raise DatabaseMisfit(
             f"The database {address} holds tables that are not Hexward's "
             f"({', '.join(sorted(tables)[:3])}). Name another one in DATABASE_URL."
         )
-    return found
 
 
 def check_place(url: str) -> None:
@@ -200,9 +242,13 @@ def check_place(url: str) -> None:
         ) from None
 
 
-def _make_folder(path: Path) -> None:
+def _refuse_folder(path: Path) -> None:
     if path.is_dir():
         raise DatabaseMisfit(f"The database {path} is a folder. Name a file in DATABASE_URL.")
+
+
+def _make_folder(path: Path) -> None:
+    _refuse_folder(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from bot.errors import DatabaseError, MissingExtraError
 from bot.storage.address import Address
 from bot.storage.database import Database
-from bot.storage.migrate import SCRIPTS, _run, current, upgrade
+from bot.storage.migrate import SCRIPTS, _run, check_whole, check_writing, current, upgrade
 
 ROOT = Path(__file__).parents[2]
 
@@ -132,6 +132,25 @@ async def test_refuses_another_programs_database(path: Path, url: str) -> None:
         connection.execute("CREATE TABLE recipes (name)")
     with pytest.raises(DatabaseError, match=r"not Hexward's \(recipes\)"):
         await Database.open(url)
+    with pytest.raises(DatabaseError, match=r"not Hexward's \(recipes\)"):
+        await asyncio.to_thread(current, url)
+
+
+def test_damage_is_found_where_nothing_reads(path: Path, url: str) -> None:
+    upgrade(url)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        page_size = connection.execute("PRAGMA page_size").fetchone()[0]
+        page = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'daily_counts'"
+        ).fetchone()[0]
+    check_whole(url)
+    with path.open("r+b") as file:
+        file.seek((page - 1) * page_size)
+        file.write(b"\xaa" * page_size)
+    assert current(url) == (versions(path)[0],) * 2
+    with pytest.raises(DatabaseError, match=r"is damaged\. Restore a backup"):
+        check_whole(url)
 
 
 def test_refuses_a_file_that_is_no_database(path: Path, url: str) -> None:
@@ -147,12 +166,27 @@ def test_refuses_a_file_that_is_no_database(path: Path, url: str) -> None:
 async def test_refuses_a_folder(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match="is a folder"):
         await Database.open(f"sqlite:///{tmp_path}")
+    with pytest.raises(DatabaseError, match="is a folder"):
+        await asyncio.to_thread(current, f"sqlite:///{tmp_path}")
 
 
 async def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DatabaseError, match="cannot be made"):
         await Database.open(f"sqlite:///{tmp_path}/file/below/hexward.db")
+
+
+def test_a_database_that_takes_no_rows(path: Path, url: str) -> None:
+    upgrade(url)
+    check_writing(url)
+    with closing(sqlite3.connect(path)) as connection:
+        assert not connection.execute("SELECT * FROM announcements").fetchall()
+        connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON announcements "
+            "BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        )
+    with pytest.raises(DatabaseError, match="no room"):
+        check_writing(url)
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
