@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 # are not queued but told in one line, so that neither memory nor moderators drown.
 MOST_PENDING = 25
 # The longest pause before it is tried again to post a card.
-_LONGEST_S = 15.0
+_LONGEST_S = 10.0
 
 Send = Callable[[discord.abc.Messageable], Awaitable[object]]
 Make = Callable[[Carried, Background], Shown]
