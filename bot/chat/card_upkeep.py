@@ -20,6 +20,7 @@ import discord
 
 from bot.chat.alert_card import Background
 from bot.chat.buttons import AlertView
+from bot.chat.faults import STUMBLES
 from bot.chat.languages import speaking_to
 from bot.chat.standing import FRESH, Standing, standing
 from bot.errors import DatabaseError, HexwardError
@@ -42,6 +43,8 @@ _EXPLAIN_S = 60.0
 # Messages whose edit or deletion is remembered until their cards are known, and cards whose state
 # is remembered so that nothing is said twice.
 _REMEMBERED = 2_000
+# Pauses in seconds before a card is edited again where Discord stumbled.
+_AGAIN_S = (1.0, 4.0)
 
 
 class Shown(Protocol):
@@ -210,7 +213,7 @@ class CardUpkeep:
         if self._shown.get(decision_id) == now:
             return
         try:
-            await card.edit(content=now.words or None, view=AlertView(decision_id, now.clicks))
+            await _edited(card, now.words or None, AlertView(decision_id, now.clicks))
         except discord.NotFound:
             log.debug("Decision %d: its card is gone", decision_id)
         except Exception as error:
@@ -255,3 +258,16 @@ class CardUpkeep:
             decision.thresholds[label],
             partial(self._engine.score, server_id=server_id, priority=Priority.BULK),
         )
+
+
+async def _edited(
+    card: discord.Message | discord.PartialMessage, words: str | None, view: AlertView
+) -> None:
+    for pause_s in _AGAIN_S:
+        try:
+            await card.edit(content=words, view=view)
+        except STUMBLES:
+            await asyncio.sleep(pause_s)
+        else:
+            return
+    await card.edit(content=words, view=view)

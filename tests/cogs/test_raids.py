@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.chat import actions
+from bot.chat import actions, card_upkeep
 from bot.cogs import screening
 from sandbox.wire import Limit
 from tests.cogs.acting import done_to, enforce, flagged
@@ -125,6 +125,7 @@ async def test_a_card_that_cannot_wait_is_told_later_what_was_done(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(actions, "PATIENCE", timedelta(seconds=0.1))
+    monkeypatch.setattr(card_upkeep, "_AGAIN_S", (0.1, 0.1))
     fault = scene.wire.faults.server_error("DELETE", ONE, status=503, times=None)
     async with scene.bot():
         await enforce(scene, "insult", "delete")
@@ -132,6 +133,8 @@ async def test_a_card_that_cannot_wait_is_told_later_what_was_done(
         assert "Message not deleted yet" in card.texts
         assert scene.rows("SELECT outcome FROM decisions") == [(None,)]
         scene.wire.faults.remove(fault)
+        edits = f"/channels/{scene.log.id}/messages/{card.id}"
+        scene.wire.faults.server_error("PATCH", edits, status=503, times=2)
         await scene.wire.wait_until(
             lambda: "Message deleted <t:" in card.content, what="the deletion on the card"
         )
