@@ -12,7 +12,7 @@ from discord.utils import format_dt
 
 from bot.chat.durations import in_words
 from bot.chat.lookup import permissions_in
-from bot.chat.standing import standing
+from bot.chat.standing import standing, undone_by_rules
 from bot.chat.surfaces import MESSAGE_WORDS, words
 from bot.language import tr
 from bot.rules import Action, Mode
@@ -60,8 +60,9 @@ def _may_see(decision: RecordedDecision, server: discord.Guild, reader: discord.
 
 def _entry(history: History, server: discord.Guild, now: datetime) -> str:
     decision = history.decision
-    lines = [_who_and_where(decision, server), _labels(decision), _what(decision)]
+    lines = [_who_and_where(decision, server), _labels(decision), _what(history)]
     lines += [_would(decision)] if decision.mode is Mode.OBSERVE else []
+    lines += undone_by_rules(history)
     lines += standing(history, now).words.splitlines()
     told = "\n".join(line for line in lines if line)
     # Whole lines, so that no mention or time is cut in two.
@@ -103,8 +104,10 @@ def _labels(decision: RecordedDecision) -> str:
     )
 
 
-def _what(decision: RecordedDecision) -> str:
+def _what(history: History) -> str:
     """What the flag led to, by the server's rules."""
+    decision, deletion = history.decision, history.deletion
+    deleted = deletion is not None and deletion.moderator_id is None
     match decision.outcome:
         case None:
             return tr("What it led to is not known yet.")
@@ -114,6 +117,11 @@ def _what(decision: RecordedDecision) -> str:
             return tr("Moderators were alerted.")
         case Outcome.DELETED:
             return tr("The message was deleted.")
+        case Outcome.TIMED_OUT if deleted and decision.timeout is not None:
+            return tr(
+                "The message was deleted and its author timed out for {time}.",
+                time=in_words(decision.timeout),
+            )
         case Outcome.TIMED_OUT if decision.timeout is not None:
             return tr("The author was timed out for {time}.", time=in_words(decision.timeout))
         case Outcome.TIMED_OUT:

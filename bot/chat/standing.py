@@ -61,6 +61,18 @@ def standing(history: History, now: datetime) -> Standing:
     return Standing("\n".join(_lines(history)[-_MOST_LINES:]), clicks(history, now))
 
 
+def undone_by_rules(history: History) -> list[str]:
+    """What the server's rules asked for and was not done, a line each: the card tells it itself."""
+    lines = (
+        _late(deed)
+        for deed in history.deeds
+        if deed.moderator_id is None
+        and deed.result is DeedResult.FAILED
+        and deed.kind not in history.open_deeds
+    )
+    return [line for line in lines if line is not None]
+
+
 def clicks(history: History, now: datetime) -> tuple[Click, ...]:
     """What can still be done about a flag."""
     judged = None if history.verdict is None else history.verdict.verdict

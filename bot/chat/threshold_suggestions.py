@@ -55,6 +55,16 @@ def _heading(suggestion: Suggestion) -> str:
 
 def _finding(suggestion: Suggestion, wanted: float) -> str:
     now, expected = suggestion.at_now, suggestion.expected
+    if not suggestion.enough and suggestion.elsewhere:
+        return trn(
+            "Not enough verdicts yet: {verdicts}, and at least {needed} are needed. {count:,} more "
+            "does not count at this threshold: a higher one held then, or its score lies below.",
+            "Not enough verdicts yet: {verdicts}, and at least {needed} are needed. {count:,} more "
+            "do not count at this threshold: a higher one held then, or their scores lie below.",
+            suggestion.elsewhere,
+            verdicts=number(now.verdicts),
+            needed=suggestion.needed,
+        )
     if not suggestion.enough:
         return tr(
             "Not enough verdicts yet: {verdicts}, and at least {needed} are needed.",

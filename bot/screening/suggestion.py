@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Protocol
 
@@ -109,6 +109,9 @@ class Suggestion:
     threshold
         The lowest that is right often enough as far as is known, and `expected`, how right it is.
         None if there is none, or too few verdicts on what is flagged now.
+    elsewhere
+        How many verdicts on flags of this label say nothing of `now`: a higher threshold held when
+        they were raised, or their score is below it.
     """
 
     label: Label
@@ -117,6 +120,7 @@ class Suggestion:
     needed: int
     threshold: float | None = None
     expected: Precision | None = None
+    elsewhere: int = 0
 
     @property
     def enough(self) -> bool:
@@ -167,7 +171,8 @@ def _suggest(label: Label, judged: Sequence[Judged], now: float, wanted: float) 
     together = _by_threshold(label, over, now)
     alone = _by_threshold(label, [one for one in over if len(one.labels_over) == 1], now)
     least = needed(wanted)
-    found = Suggestion(label, now, together[now], least)
+    at_now = together[now]
+    found = Suggestion(label, now, at_now, least, elsewhere=len(over) - at_now.verdicts)
     if not found.enough:
         # Those of places with higher thresholds say nothing of what holds elsewhere.
         return found
@@ -177,7 +182,7 @@ def _suggest(label: Label, judged: Sequence[Judged], now: float, wanted: float) 
             continue
         if by_itself.verdicts >= least and by_itself.low < wanted:
             continue
-        return Suggestion(label, now, together[now], least, value, precision)
+        return replace(found, threshold=value, expected=precision)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -117,9 +118,24 @@ async def test_what_was_done_and_what_would_have_been(scene: Scene) -> None:
         await scene.wire.quiet()
         reply = await scene.mo.run(scene.general, "log member", member=scene.ada)
     (_, timed_out), (_, observed) = entries(reply)
-    assert "timed out for 2 hours" in timed_out
+    assert "The message was deleted and its author timed out for 2 hours." in timed_out
     assert "Not enforced: the message would have been deleted." in observed
     assert f"Author: <@{scene.ada.id}>" in reply.texts
+
+
+async def test_what_the_rules_asked_for_and_could_not_be_done(scene: Scene) -> None:
+    async with scene.bot():
+        await enforce(scene, "threat", "timeout", duration="2h")
+        scene.server.bot_role.set_permissions(
+            discord.Permissions(view_channel=True, send_messages=True, embed_links=True)
+        )
+        await flagged(scene, scene.ada, scene.general, "I kill you")
+        await scene.wire.quiet()
+        reply = await scene.mo.run(scene.general, "log recent")
+    ((_, told),) = entries(reply)
+    assert "Moderators were alerted." in told
+    assert re.search(r"Message not deleted <t:\d+:R>: I lack a permission for it", told)
+    assert re.search(r"Author not timed out <t:\d+:R>: I lack a permission for it", told)
 
 
 async def test_filters(scene: Scene) -> None:

@@ -209,7 +209,7 @@ async def test_verdicts_suggest_thresholds_and_a_button_sets_them(past_scene: Sc
         said = words(await scene.mo.run(scene.general, "thresholds suggest", label="toxic"))
         assert "Stays as it is: 15 of 15 verdicts right" in said
         said = words(await scene.mo.run(scene.general, "thresholds suggest", precision=0.95))
-        assert "Not enough verdicts yet: 15, and at least 52 are needed." in said
+        assert "Not enough verdicts yet: 15, and at least 52 are needed. 15 more do not" in said
     assert scene.rows("SELECT label, value FROM thresholds") == [("toxic", 0.73)]
 
 

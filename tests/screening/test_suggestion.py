@@ -121,7 +121,16 @@ def test_few_verdicts_are_not_enough() -> None:
     assert found.needed == 11
     assert not found.enough
     assert found.threshold is None
+    assert found.elsewhere == 0
     assert toxic([flag(True, 0.9)] * 11).threshold == 0.7
+
+
+def test_verdicts_that_say_nothing_of_the_threshold_are_counted_apart() -> None:
+    lowered = toxic([flag(True, 0.9)] * 40 + [flag(False, 0.9, held=0.4)] * 3, now=0.5)
+    assert (lowered.at_now.verdicts, lowered.elsewhere) == (3, 40)
+    assert lowered.threshold is None
+    raised = toxic([flag(True, 0.9)] * 40, now=0.95)
+    assert (raised.at_now.verdicts, raised.elsewhere) == (0, 40)
 
 
 def test_nothing_is_known_below_what_has_held() -> None:
