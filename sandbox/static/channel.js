@@ -87,6 +87,21 @@ document.addEventListener("keydown", (event) => {
   filled.closest("form").requestSubmit();
 }, true);
 
+// Enter on a command sends it, where simcord's page adds its first optional option; to add one, choose
+// it with the arrows or the mouse. What a command needs is asked for all the same.
+let choosing = false;
+document.addEventListener("keydown", (event) => {
+  const command = event.target.closest?.(".command-chip");
+  if (command && (event.key === "ArrowDown" || event.key === "ArrowUp")) choosing = true;
+  if (event.key !== "Enter") return;
+  const chosen = choosing;
+  choosing = false;
+  if (!command || chosen) return;
+  event.preventDefault();
+  event.stopPropagation();
+  command.closest("form").requestSubmit();
+}, true);
+
 // A jump link leads to a message here, not on discord.com.
 document.addEventListener("click", (event) => {
   const jump = event.target.closest?.("a[href]")?.href.match(/\/channels\/\d+\/(\d+)\/(\d+)$/);
