@@ -23,6 +23,7 @@ from bot.chat.buttons import AlertView
 from bot.chat.faults import STUMBLES
 from bot.chat.languages import speaking_to
 from bot.chat.standing import FRESH, Standing, standing
+from bot.chat.threads import is_asleep, wake
 from bot.errors import DatabaseError, HexwardError
 from bot.labels import Label
 from bot.logs import describe
@@ -160,17 +161,24 @@ class CardUpkeep:
 
     # What cards show.
 
-    async def refresh(self, decision_id: int, client: discord.Client) -> None:
+    async def refresh(self, decision_id: int, client: discord.Client) -> bool:
         """Bring what stands above and below a card up to date; one request, or none.
 
-        Never raises. A card that is gone, or that may not be edited, stays as it is.
+        Never raises. A card in an archived thread wakes it.
+
+        Returns
+        -------
+        bool
+            False if there is a card and it stays as it was.
         """
         history = await self._history(decision_id)
         if history is not None and history.card is not None:
             place = history.card
             channel = client.get_partial_messageable(place.channel_id)
             card = channel.get_partial_message(place.card_id)
-            await self._refresh(decision_id, card, client.get_guild(history.decision.server_id))
+            server = client.get_guild(history.decision.server_id)
+            return await self._refresh(decision_id, card, server)
+        return True
 
     async def refresh_in(self, server: discord.Guild, decision_id: int) -> None:
         """The same as `refresh`, for a card in the log channel of a server."""
@@ -199,27 +207,27 @@ class CardUpkeep:
         decision_id: int,
         card: discord.Message | discord.PartialMessage,
         server: discord.Guild | None,
-    ) -> None:
+    ) -> bool:
         async with self._locks.setdefault(decision_id, asyncio.Lock()):
             history = await self._history(decision_id)
-            if history is not None:
+            if history is None:
+                return True
+            now = standing(history, datetime.now(UTC))
+            if self._shown.get(decision_id) == now:
+                return True
+            try:
                 # Whoever has clicked is answered in their language; the card keeps the server's.
                 with speaking_to(server):
-                    await self._show(decision_id, card, standing(history, datetime.now(UTC)))
-
-    async def _show(
-        self, decision_id: int, card: discord.Message | discord.PartialMessage, now: Standing
-    ) -> None:
-        if self._shown.get(decision_id) == now:
-            return
-        try:
-            await _edited(card, now.words or None, AlertView(decision_id, now.clicks))
-        except discord.NotFound:
-            log.debug("Decision %d: its card is gone", decision_id)
-        except Exception as error:
-            log.warning("Decision %d: its card stays as it is: %s", decision_id, describe(error))
-            return
-        self._remember_shown(decision_id, now)
+                    view = AlertView(decision_id, now.clicks)
+                    await _edited(card, now.words or None, view, server)
+            except discord.NotFound:
+                log.debug("Decision %d: its card is gone", decision_id)
+            except Exception as error:
+                why = describe(error)
+                log.warning("Decision %d: its card stays as it is: %s", decision_id, why)
+                return False
+            self._remember_shown(decision_id, now)
+            return True
 
     def _remember_shown(self, decision_id: int, now: Standing) -> None:
         self._shown[decision_id] = now
@@ -261,13 +269,20 @@ class CardUpkeep:
 
 
 async def _edited(
-    card: discord.Message | discord.PartialMessage, words: str | None, view: AlertView
+    card: discord.Message | discord.PartialMessage,
+    words: str | None,
+    view: AlertView,
+    server: discord.Guild | None,
 ) -> None:
     for pause_s in _AGAIN_S:
         try:
             await card.edit(content=words, view=view)
         except STUMBLES:
             await asyncio.sleep(pause_s)
+        except discord.HTTPException as error:
+            if server is None or not is_asleep(error):
+                raise
+            await wake(server, card.channel.id)
         else:
             return
     await card.edit(content=words, view=view)

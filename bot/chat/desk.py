@@ -132,12 +132,15 @@ class Desk:
             Whether the answer takes the place of the message that was clicked.
         """
 
-        async def show(said: Said, _done: bool) -> None:
+        async def show(said: Said, done: bool) -> None:
             if in_place and isinstance(said, str):
                 await _replace(interaction, said)
             else:
                 await tell(interaction, said)
-            await self._upkeep.refresh(decision_id, self._client)
+            shown = await self._upkeep.refresh(decision_id, self._client)
+            if done and said is None and not shown:
+                words = tr("That is done, but Discord did not let me change the alert to say so.")
+                await tell(interaction, words)
 
         await self._clicks.handle(
             interaction,

@@ -20,12 +20,12 @@ from bot.chat.captions import permission_captions
 from bot.chat.carried import Deed, Hurdle, What, hindered, lacking
 from bot.chat.lookup import ServerChannel, channel_by_id, missing_permissions
 from bot.chat.patiently import patiently
+from bot.chat.threads import is_asleep
 from bot.language import tr
 from bot.logs import describe
 
 log = logging.getLogger(__name__)
 
-_ARCHIVED = 50083
 _UNKNOWN_CHANNEL = 10003
 
 
@@ -92,7 +92,7 @@ async def _delete_in(
     except discord.Forbidden:
         return _lacking_in(channel.mention, ["manage_messages"])
     except discord.HTTPException as error:
-        if error.code != _ARCHIVED:
+        if not is_asleep(error):
             raise
         why = tr("The thread is archived and I may not wake it.")
         return replace(
@@ -116,7 +116,7 @@ async def _delete(channel: ServerChannel, message_ids: Sequence[int], reason: st
     try:
         await request()
     except discord.HTTPException as error:
-        if error.code != _ARCHIVED or not isinstance(channel, discord.Thread):
+        if not is_asleep(error) or not isinstance(channel, discord.Thread):
             raise
         try:
             await channel.edit(archived=False, reason=text)
