@@ -156,9 +156,10 @@ def _ours(job: Job, max_tokens: int, scratch: Path) -> tuple[Trainer, PreTrained
     """This trainer as `training.train.run` sets it up, with the rows that it is given."""
     from training import dropout
     from training.batches import Examples, Portion
+    from training.loop import training_arguments
     from training.losses import positive_weights
-    from training.train import base_of
-    from training.trainer import ToxicityTrainer, training_arguments
+    from training.network import base_of
+    from training.trainer import ToxicityTrainer
 
     experiment = load(
         job.config,

@@ -31,6 +31,7 @@ def main() -> None:
 for command in (
     rows.inspect,
     fit.baseline,
+    fit.pretrain,
     fit.train,
     fit.teach,
     ship.calibrate,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -18,6 +18,18 @@ from training.auxiliary import Partial
 from training.data import Floats, Labelled, plain
 
 Item = dict[str, Any]
+
+
+class Rows(Protocol):
+    """The rows of several sources, one after the other; an index is ``epoch * rows + row``."""
+
+    drawn: list[tuple[int, int]]
+    """Of each source, how many rows it has, and how many of them an epoch has."""
+
+    def __len__(self) -> int: ...
+
+    def lengths(self, indices: Sequence[int]) -> list[int]:
+        """How many tokens these rows have, as they come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +184,7 @@ class LengthGrouped(Sampler[int]):
 
     POOL = 50  # batches sorted together: larger pads less, smaller shuffles better
 
-    def __init__(self, examples: Examples, batch_size: int, seed: int) -> None:
+    def __init__(self, examples: Rows, batch_size: int, seed: int) -> None:
         self._examples, self._batch_size, self._seed, self._epoch = examples, batch_size, seed, 0
 
     def set_epoch(self, epoch: int) -> None:

@@ -174,6 +174,21 @@ class Optimisation(_Section):
     """Stop after this many epochs without a better figure."""
 
 
+class Pretraining(Optimisation):
+    """How the base checkpoint learns the language of the texts first, without labels."""
+
+    masking: Literal["words", "tokens"] = "words"
+    """Whole words are hidden, or single tokens; a part of a word is easily guessed by the rest."""
+    share: Annotated[float, Field(gt=0.0, le=0.5)] = 0.15
+    """Of the words or tokens of a text, drawn anew each time that it is read."""
+    epochs: Annotated[float, Field(gt=0.0, le=100.0)] = 1.0
+    learning_rate: Annotated[float, Field(gt=0.0, le=0.1)] = 1e-4
+    layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    best_by: Literal["loss"] = "loss"
+    base_share: Annotated[float, Field(ge=0.0, le=0.0)] = 0.0
+    """Nothing else: the base has no head for masked tokens to take a share of."""
+
+
 class Presets(_Section):
     """The precision each preset aims at; a label may have its own."""
 
@@ -238,6 +253,7 @@ class Experiment(_Section):
     loss: Loss = Loss()
     distillation: Distillation = Distillation()
     optimisation: Optimisation = Optimisation()
+    pretraining: Pretraining = Pretraining()
     presets: Presets = Presets()
     artifact: Artifact
 

@@ -30,13 +30,24 @@ def look(experiment: Experiment) -> None:
     CheckpointError
         The base checkpoint is neither a checkpoint's folder nor written like a hub name.
     """
+    look_at_texts(experiment)
+    for path in experiment.distillation.teachers:
+        _opened(path, "distillation.teachers")
+
+
+def look_at_texts(experiment: Experiment) -> None:
+    """Refuse what `pretrain` would only stumble over later. Loads nothing.
+
+    Raises
+    ------
+    DataError, CheckpointError
+        As in `look`, teachers' files left aside.
+    """
     if experiment.rows.file is not None:
         _opened(experiment.rows.file, "rows.file")
     for name, source in experiment.auxiliary.items():
         if not source.path.is_dir():
             _opened(source.path, f"auxiliary.{name}.path")
-    for path in experiment.distillation.teachers:
-        _opened(path, "distillation.teachers")
     look_at_base(experiment.base)
 
 

@@ -14,7 +14,7 @@ from bot.screening.artifact import read as read_manifest
 from bot.screening.normalize import NORMALIZER_VERSION
 from training import runs
 from training.config import Base
-from training.runs import RunError
+from training.runs import FINE_TUNING, Kind, RunError
 
 if TYPE_CHECKING:
     from training.auxiliary import Partial
@@ -90,7 +90,7 @@ def keep(directory: Path, origin: Origin) -> None:
     runs.write_json(directory / runs.ROWS, origin)
 
 
-def split_of(directory: Path) -> int:
+def split_of(directory: Path, kind: Kind = FINE_TUNING) -> int:
     """How the rows of a run are divided: as when it was begun. A new run has `SPLIT_VERSION`.
 
     Raises
@@ -98,7 +98,7 @@ def split_of(directory: Path) -> int:
     RunError
         ``rows.json`` cannot be read, or is of a newer trainer.
     """
-    if not (directory / runs.EXPERIMENT).exists():
+    if not (directory / kind.settings).exists():
         return SPLIT_VERSION
     found = (_read(directory / runs.ROWS) or {}).get(SPLIT, 1)
     if found not in range(1, SPLIT_VERSION + 1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,27 @@ SAME_IN_A_RUN = (
 """What a run's weights and held-out rows come from. Presets and artifact may change after it, and
 ``base.cited_as``, which is but a name."""
 
+# `pretrain` makes this folder, and in it files of the names above that `train` makes.
+PRETRAINED = "pretrained"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a run does, and so which of the settings made it."""
+
+    settings: str
+    """The file that keeps them. Where another kind of run is looked for, there is none."""
+    recipe: str
+    """The section that says how the weights are moved."""
+    same: tuple[str, ...]
+    """The sections that may not change while it goes on."""
+
+
+FINE_TUNING = Kind(EXPERIMENT, "optimisation", SAME_IN_A_RUN)
+PRETRAINING = Kind(
+    "pretraining.json", "pretraining", ("seed", "rows", "auxiliary", "base", "pretraining")
+)
+
 
 class RunError(TrainingError):
     """A run directory that cannot be used as asked."""
@@ -62,16 +84,16 @@ def made(path: Path) -> Path:
     return path
 
 
-def check_same(experiment: Experiment, directory: Path) -> None:
+def check_same(experiment: Experiment, directory: Path, kind: Kind = FINE_TUNING) -> None:
     """Refuse an experiment that is not the one which the run was begun with.
 
     Raises
     ------
     RunError
-        There is no run, its ``experiment.json`` cannot be read, or a setting of `SAME_IN_A_RUN`
-        differs from it; names the first one.
+        There is no run of this kind, its settings cannot be read, or one of those that may not
+        change differs from them; names the first one.
     """
-    path = made(directory / EXPERIMENT)
+    path = made(directory / kind.settings)
     try:
         begun = Experiment.model_validate_json(path.read_bytes())
     except ValidationError as error:
@@ -80,7 +102,7 @@ def check_same(experiment: Experiment, directory: Path) -> None:
         raise RunError(
             f"{path}: {where}: {first['msg']}; the run was not made by this version of the trainer"
         ) from None
-    for part in SAME_IN_A_RUN:
+    for part in kind.same:
         then_, now_ = (getattr(one, part) for one in (begun, experiment))
         if isinstance(now_, Base):
             now_ = now_.model_copy(update={"cited_as": then_.cited_as})
@@ -89,7 +111,7 @@ def check_same(experiment: Experiment, directory: Path) -> None:
             name, then, now = differs
             raise RunError(
                 f"{directory}: was begun with another {name}: {then}, not {now}; repeat the "
-                f"settings of its {EXPERIMENT}, or name another --run"
+                f"settings of its {kind.settings}, or name another --run"
             )
 
 

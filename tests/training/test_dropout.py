@@ -11,7 +11,7 @@ from tiny_runs import changed
 
 from training.config import Experiment
 from training.dropout import ByteDropout, on_processor
-from training.train import base_of
+from training.network import base_of
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])

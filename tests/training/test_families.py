@@ -23,9 +23,10 @@ from transformers import (
 from bot.labels import LABELS
 from bot.screening.model import load_model
 from training.config import Experiment, Optimisation
+from training.loop import parameter_groups
+from training.network import base_of
 from training.quantise import quantise_checkpoint
-from training.train import base_of, run
-from training.trainer import parameter_groups
+from training.train import run
 
 INPUTS = ["input_ids", "attention_mask"]
 

@@ -13,7 +13,8 @@ from training.__main__ import main
 from training.config import Experiment, TrainingError
 from training.data import DataError
 from training.first_look import CheckpointError, look, not_loaded
-from training.train import outline_of, run
+from training.network import outline_of
+from training.train import run
 
 
 def test_what_is_there_passes(experiment: Experiment, tmp_path: Path) -> None:

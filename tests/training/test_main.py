@@ -14,8 +14,8 @@ from training.__main__ import main
 from training.commands.options import called
 
 COMMANDS = (
-    "inspect", "baseline", "train", "teach", "calibrate", "evaluate", "compare", "errors", "suite",
-    "export", "push", "words", "strong-words",
+    "inspect", "baseline", "pretrain", "train", "teach", "calibrate", "evaluate", "compare",
+    "errors", "suite", "export", "push", "words", "strong-words",
 )  # fmt: skip
 RECIPE = """
 name = "small"
@@ -59,6 +59,7 @@ def test_every_command_takes_an_experiment_and_checks_it_first(
 
 OUTPUTS = [
     (["calibrate"], "--run"),
+    (["pretrain"], "--run"),
     (["train"], "--run"),
     (["inspect"], "--out"),
     (["compare", "--model", "a", "--model", "b", "--rows", "{config}"], "--out"),

@@ -24,12 +24,14 @@ from training import origins
 from training.__main__ import main
 from training.averaging import AVERAGE
 from training.baseline import of_run
+from training.begun import newest_whole
 from training.config import Experiment
 from training.data import divided, read
+from training.loop import STATE
+from training.network import base_of
 from training.runs import RunError
 from training.teachers import read_logits, teach, write_logits
-from training.train import base_of, newest_whole, run
-from training.trainer import STATE
+from training.train import run
 
 
 def test_it_learns_what_the_labels_say(trained_run: Path) -> None:

@@ -15,8 +15,9 @@ from tiny_runs import broken_and_resumed, epochs, equal, scripted, small, weight
 from bot.labels import LABELS
 from training.averaging import Best
 from training.config import Experiment, Optimisation
-from training.train import base_of, run
-from training.trainer import STATE, parameter_groups, patience_is_spent
+from training.loop import STATE, parameter_groups, patience_is_spent
+from training.network import base_of
+from training.train import run
 
 
 def test_learning_rates_fall_with_depth(experiment: Experiment) -> None:

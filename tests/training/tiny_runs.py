@@ -15,6 +15,7 @@ from tiny_bert import table, write_rows
 from transformers import EvalPrediction
 
 from training.config import Experiment
+from training.loop import EpochTrainer
 from training.train import run
 from training.trainer import ToxicityTrainer
 
@@ -42,12 +43,12 @@ def small(experiment: Experiment, folder: Path, **optimisation: Any) -> Experime
 
 
 @contextlib.contextmanager
-def killed_at(step: int) -> Iterator[None]:
+def killed_at(step: int, trainer: type[EpochTrainer] = ToxicityTrainer) -> Iterator[None]:
     """A run is killed in this step, after its forward pass."""
     calls = 0
-    compute_loss = ToxicityTrainer.compute_loss
+    compute_loss = trainer.compute_loss
 
-    def dying(self: ToxicityTrainer, *arguments: Any, **named: Any) -> Any:
+    def dying(self: EpochTrainer, *arguments: Any, **named: Any) -> Any:
         nonlocal calls
         loss = compute_loss(self, *arguments, **named)
         if self.network.training:
@@ -57,7 +58,7 @@ def killed_at(step: int) -> Iterator[None]:
         return loss
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ToxicityTrainer, "compute_loss", dying)
+        patch.setattr(trainer, "compute_loss", dying)
         with contextlib.suppress(Killed):
             yield
             pytest.fail(f"there is no step {step}")

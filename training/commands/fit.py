@@ -14,6 +14,24 @@ from training.config import Experiment
 
 @click.command()
 @experiment_options
+@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint.")
+def pretrain(experiment: Experiment, run: Path, resume: bool) -> None:
+    """Let the base checkpoint guess masked words of the training texts, into RUN/pretrained/model.
+
+    The section [pretraining] says how. To go on from there: train --set
+    base.checkpoint=RUN/pretrained/model
+    """
+    from training import first_look
+
+    first_look.look_at_texts(experiment)  # before what takes seconds to import
+    from training import pretrain as pretraining
+
+    # It writes the settings itself, before it begins.
+    click.echo(pretraining.run(experiment, run, resume=resume))
+
+
+@click.command()
+@experiment_options
 @click.option("--resume", is_flag=True, help="Go on from the run's newest checkpoint.")
 @click.option(
     "--max-train-samples",
