@@ -16,6 +16,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging as library_log
 
 from bot.labels import LABELS
 from training import first_look
@@ -109,7 +110,12 @@ def masked_network(base: Base, config: PreTrainedConfig) -> PreTrainedModel:
     """
     for name in ("num_labels", "id2label", "label2id", "problem_type"):  # of six labels
         config.__dict__.pop(name, None)
-    model, loaded = _loaded(AutoModelForMaskedLM, base, config)
+    verbosity = library_log.get_verbosity()
+    library_log.set_verbosity_error()  # it takes a checkpoint without such a head for a broken one
+    try:
+        model, loaded = _loaded(AutoModelForMaskedLM, base, config)
+    finally:
+        library_log.set_verbosity(verbosity)
     if loaded["missing_keys"]:
         config.tie_word_embeddings = model.config.tie_word_embeddings = True
         model.tie_weights()

@@ -95,7 +95,7 @@ def test_training_stops_before_the_network_is_loaded(
     recipe = small(experiment, tmp_path)
     assert recipe.rows.file is not None
     write_rows(recipe.rows.file, table(120).assign(threat=0))
-    monkeypatch.setattr(train, "_network", loaded)
+    monkeypatch.setattr(train, "network", loaded)
     with pytest.raises(DataError, match=r"threat: none of the 90 training rows"):
         run(recipe, tmp_path / "run")
     assert not (tmp_path / "run").exists()

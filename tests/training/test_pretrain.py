@@ -122,6 +122,7 @@ def test_the_checkpoint_is_an_ordinary_one_and_trains(
     base = pretrained / "pretrained" / "model"
     model, loaded = AutoModelForMaskedLM.from_pretrained(base, output_loading_info=True)
     assert not loaded["missing_keys"]
+    assert model.cls.predictions.bias is model.get_output_embeddings().bias
     assert model.config.num_labels == 2  # it says nothing of six labels
     assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
     assert AutoTokenizer.from_pretrained(base).mask_token == "[MASK]"
