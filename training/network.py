@@ -111,9 +111,8 @@ def masked_network(base: Base, config: PreTrainedConfig) -> PreTrainedModel:
     for name in ("num_labels", "id2label", "label2id", "problem_type"):  # of six labels
         config.__dict__.pop(name, None)
     verbosity = library_log.get_verbosity()
-    library_log.set_verbosity(
-        library_log.ERROR
-    )  # it takes a checkpoint without such a head for a broken one
+    # it takes a checkpoint without such a head for a broken one
+    library_log.set_verbosity(logging.ERROR)
     try:
         model, loaded = _loaded(AutoModelForMaskedLM, base, config)
     finally:
