@@ -212,14 +212,14 @@ class CardUpkeep:
             history = await self._history(decision_id)
             if history is None:
                 return True
-            now = standing(history, datetime.now(UTC))
+            # Whoever has clicked is answered in their language; the card keeps the server's.
+            with speaking_to(server):
+                now = standing(history, datetime.now(UTC))
+                view = AlertView(decision_id, now.clicks)
             if self._shown.get(decision_id) == now:
                 return True
             try:
-                # Whoever has clicked is answered in their language; the card keeps the server's.
-                with speaking_to(server):
-                    view = AlertView(decision_id, now.clicks)
-                    await _edited(card, now.words or None, view, server)
+                await _edited(card, now.words or None, view, server)
             except discord.NotFound:
                 log.debug("Decision %d: its card is gone", decision_id)
             except Exception as error:
