@@ -1,4 +1,4 @@
-"""Alert cards and their buttons, as moderators see and click them."""
+"""The buttons of alert cards, as moderators see and click them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import discord
 import pytest
 
 from bot.chat import card_upkeep
+from tests.cogs.alerts import flagged, labels, settled, shows
 from tests.conftest import Scene
 
 KEEPS_QUIET = discord.Permissions(
@@ -36,33 +37,9 @@ def mia(scene: Scene) -> Any:
     return scene.server.add_member("mia", permissions=KEEPS_QUIET)
 
 
-async def flagged(scene: Scene, text: str = "you idiot", by: Any = None) -> tuple[Any, Any]:
-    """A flagged message and its card."""
-    message = await (by or scene.ada).post(scene.general, text)
-    card = await scene.wire.wait_for_message(scene.log)
-    await settled(scene)
-    return message, card
-
-
-async def settled(scene: Scene) -> None:
-    """Wait until the last flag's card is on record."""
-    await scene.wire.quiet()
-
-
-def labels(card: Any) -> list[str]:
-    return [button["label"] for button in card.buttons]
-
-
 async def said(reply: Any) -> str:
     """What a click was answered beside the card."""
     return (await reply.followup()).texts
-
-
-async def shows(scene: Scene, card: Any, *words: str) -> None:
-    await scene.wire.wait_until(
-        lambda: all(word in card.content for word in words),
-        what=f"{words} on the card, which says {card.content!r}",
-    )
 
 
 async def becomes(scene: Scene, menu: Any, words: str) -> None:
@@ -365,110 +342,6 @@ async def test_a_decision_that_was_purged_says_so(scene: Scene) -> None:
         await scene.wire.wait_until(lambda: not card.buttons)
 
 
-async def test_the_card_says_that_the_message_was_edited(scene: Scene) -> None:
-    async with scene.bot():
-        message, card = await flagged(scene)
-        await message.edit("good morning")
-        await shows(scene, card, "Message edited <t:", "after it was flagged")
-        await message.edit("good evening")
-        await message.refresh_embeds([{"type": "link", "url": "https://example.com"}])
-        await scene.wire.quiet()
-        assert card.content.count("edited") == 1
-        assert len([one for one in scene.wire.requests if one.method == "PATCH"]) == 1
-
-
-async def test_a_second_card_points_to_the_first(scene: Scene) -> None:
-    async with scene.bot():
-        message, first = await flagged(scene)
-        await message.edit("you moron")
-        second = await scene.wire.wait_for_message(scene.log)
-        await shows(scene, first, "Message edited")
-        link = f"https://discord.com/channels/{scene.server.id}/{scene.log.id}/{first.id}"
-        assert f"Flagged before: [decision 1]({link})" in str(second.embeds[0]["fields"])
-        await scene.wire.quiet()
-        assert second.content == ""
-
-
-async def test_the_card_says_that_the_message_was_deleted(scene: Scene) -> None:
-    async with scene.bot():
-        message, card = await flagged(scene)
-        await message.delete()
-        await shows(scene, card, "Message deleted <t:")
-        assert labels(card) == ["Uphold", "Dismiss", "Timeout…"]
-
-
-async def test_deletions_in_bulk_cost_an_edit_for_each_card(scene: Scene) -> None:
-    async with scene.bot():
-        messages, cards = [], []
-        for number in range(3):
-            message, card = await flagged(scene, f"idiot {number}")
-            messages.append(message)
-            cards.append(card)
-        clean = [await scene.ada.post(scene.general, f"hello {number}") for number in range(20)]
-        ids = [message.id for message in [*messages, *clean]]
-        scene.wire.world.backend.bulk_delete_messages(scene.general.id, ids)
-        for card in cards:
-            await shows(scene, card, "Message deleted")
-        await scene.wire.quiet()
-        assert len([one for one in scene.wire.requests if one.method == "PATCH"]) == 3
-
-
-async def test_a_message_deleted_while_its_card_is_on_the_way(scene: Scene) -> None:
-    async with scene.bot():
-        scene.wire.faults.slow(0.6, "POST", "/channels/*/messages")
-        message = await scene.ada.post(scene.general, "idiot")
-        await scene.wire.wait_until(lambda: scene.rows("SELECT * FROM decisions"))
-        await message.delete()
-        card = await scene.wire.wait_for_message(scene.log)
-        await shows(scene, card, "Message deleted")
-
-
-async def test_a_card_that_is_gone_hinders_nobody(scene: Scene) -> None:
-    async with scene.bot():
-        message, card = await flagged(scene)
-        scene.wire.world.backend.delete_message(scene.log.id, card.id)
-        await message.edit("good morning")
-        await scene.wire.wait_for_request("PATCH", f"/messages/{card.id}")
-        _, other = await flagged(scene, "you moron")
-        await scene.mo.click(other, "Uphold")
-        await shows(scene, other, "Upheld")
-
-
-class TestExplaining:
-    @pytest.fixture(autouse=True)
-    def unexplained(self) -> None:
-        """Here cards are explained."""
-
-    async def test_the_words_that_counted_are_marked(self, scene: Scene) -> None:
-        async with scene.bot():
-            await scene.ada.post(scene.general, "well now you are such an idiot today my friend")
-            card = await scene.wire.wait_for_message(scene.log)
-            await scene.wire.wait_until(lambda: "__**" in card.embeds[0]["description"])
-            assert "such an __**idiot**__ today" in card.embeds[0]["description"]
-            assert "Without them the score would be 0.02." in card.texts
-            assert labels(card) == ["Uphold", "Dismiss", "Delete", "Timeout…"]
-
-    async def test_explaining_and_clicking_do_not_overwrite_each_other(self, scene: Scene) -> None:
-        async with scene.bot():
-            scene.wire.faults.slow(0.3, "PATCH", "/channels/*/messages/*")
-            await scene.ada.post(scene.general, "you are such an idiot")
-            card = await scene.wire.wait_for_message(scene.log)
-            await scene.mo.click(card, "Uphold")
-            await shows(scene, card, "Upheld")
-            await scene.wire.wait_until(lambda: "__**" in card.embeds[0]["description"])
-            await scene.wire.quiet()
-            assert "Upheld" in card.content
-            assert labels(card) == ["Delete", "Timeout…", "Undo"]
-
-    async def test_a_card_that_cannot_be_explained_stays_as_it_is(self, scene: Scene) -> None:
-        async with scene.bot():
-            await scene.ada.post(scene.general, "idiot")  # nothing can be left out
-            card = await scene.wire.wait_for_message(scene.log)
-            await scene.wire.quiet()
-            assert card.embeds[0]["description"] == "||idiot||"
-            assert not [one for one in scene.wire.requests if one.method == "PATCH"]
-
-
 async def test_undoing_a_timeout_leaves_a_longer_one_of_somebody_elses(
     scene: Scene, mia: Any
 ) -> None:
@@ -520,17 +393,3 @@ async def test_nobody_is_asked_to_time_a_webhook_out(scene: Scene, mia: Any) -> 
         await mia.click(card, "Uphold")
         await shows(scene, card, "Upheld")
         assert labels(card) == ["Delete", "Undo"]
-
-
-@pytest.mark.parametrize("kind", ["channel", "thread"])
-async def test_the_card_says_that_the_messages_channel_is_gone(scene: Scene, kind: str) -> None:
-    place = scene.server.add_channel("games")
-    async with scene.bot():
-        if kind == "thread":
-            place = place.add_thread("a thread", by=scene.ada)
-        await scene.ada.post(place, "you idiot")
-        card = await scene.wire.wait_for_message(scene.log)
-        await settled(scene)
-        place.delete()
-        await shows(scene, card, "Message deleted <t:")
-        assert labels(card) == ["Uphold", "Dismiss", "Timeout…"]
