@@ -71,7 +71,7 @@ from bot.settings import DEFAULT_DATABASE_URL, SANDBOX_DATABASE_URL, Settings
 from bot.stopping import stop_on_signals, unless_stopped
 from bot.storage.announcements import Announcements
 from bot.storage.cards import Cards
-from bot.storage.cut_off import CutOffDeletions
+from bot.storage.cut_off import CutOffDeeds
 from bot.storage.database import Database
 from bot.storage.decisions import Decisions
 from bot.storage.evidence import Evidence
@@ -179,7 +179,7 @@ class Parts:
                 self.decisions,
                 self.actions,
                 self.lone_texts,
-                CutOff(CutOffDeletions(self.database), self.verdicts, self.upkeep),
+                CutOff(CutOffDeeds(self.database), self.verdicts, self.upkeep),
             ),
             *([catch_up] if catching_up else []),
             CheckCommands(client, self.engine, self.presets, self.servers),

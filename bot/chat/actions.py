@@ -190,18 +190,6 @@ class Actions:
             self._posting.crowds.add(case, carried)
         return self._settled(carried, shown)
 
-    async def let_go(self, decision_id: int, server: discord.Guild) -> None:
-        """Go on with nothing that an earlier run had begun, and have the card tell it.
-
-        Never raises.
-        """
-        left = [await self._left_behind(decision_id, means) for means in self._means]
-        begun = [one for one in left if one is not None and one.result is DeedResult.BEGUN]
-        for deed in begun:
-            await self._claims.let_go(deed)
-        if begun:
-            await self._posting.refresh_in(server, decision_id)
-
     async def drain(self) -> None:
         """Leave what takes long to the next start, and tell what is to be told of crowds; for when
         the client closes.

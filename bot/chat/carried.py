@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from bot.language import tr
 from bot.rules import Action, Mode
+from bot.storage.history import CutShort
 
 # How long a flag waits with its card for what is done about it; what takes longer is told later.
 PATIENCE = timedelta(seconds=5)
@@ -25,8 +26,8 @@ class What(StrEnum):
 class Hurdle(StrEnum):
     """What kept a deed from being done, for code; `Deed.why_not` is for people.
 
-    With `UNANSWERED` it may work later; with `PENDING` it is still tried. `STOPPED`: a stop came
-    between, and after it there was no reason any more, or no time.
+    With `UNANSWERED` it may work later; with `PENDING` it is still tried. What a stop came between
+    is told by `bot.storage.history.CutShort`.
     """
 
     MISSING_PERMISSION = "missing_permission"
@@ -37,7 +38,6 @@ class Hurdle(StrEnum):
     ALREADY = "already"
     UNANSWERED = "unanswered"
     PENDING = "pending"
-    STOPPED = "stopped"
     FAILED = "failed"
 
 
@@ -92,7 +92,7 @@ def hurdle_in_words(record: str | None) -> str:
             return tr("The member is timed out already, for as long or longer.")
         case Hurdle.UNANSWERED | Hurdle.PENDING:
             return tr("Discord did not let it through in time.")
-        case Hurdle.STOPPED:
+        case CutShort.NOT_DONE:
             return tr("I was stopped in the middle of it, and did not go on with it afterwards.")
         case _:
             return tr("It failed.")

@@ -100,15 +100,8 @@ class Claims:
 
     async def own(self, deed: RecordedDeed) -> None:
         """Write down that something was done whose answer a stop has cut off."""
-        await self._end(deed, done=True)
-
-    async def let_go(self, deed: RecordedDeed) -> None:
-        """Write down that something is not gone on with that a stop has cut off."""
-        await self._end(deed, done=False, detail=Hurdle.STOPPED.value)
-
-    async def _end(self, deed: RecordedDeed, *, done: bool, detail: str | None = None) -> None:
         try:
-            await _patiently(lambda: self._verdicts.finish(deed.id, done=done, detail=detail))
+            await _patiently(lambda: self._verdicts.finish(deed.id, done=True))
         except DatabaseError as error:
             log.error("Deed %d: what became of it is not on record: %s", deed.id, error)
 

@@ -1,47 +1,48 @@
-"""Finds out what became of deletions that a stop cut off in the middle of a moderator's click."""
+"""Finds out what became of deeds that a stop cut off in the middle, such as a moderator's click."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import defaultdict
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import discord
 
 from bot.chat.card_upkeep import CardUpkeep
-from bot.chat.faults import DISCORD_FAULTS
-from bot.chat.lookup import messages_by_id
+from bot.chat.faults import STUMBLES
+from bot.chat.stubborn import KEEP_TRYING_S, pauses
+from bot.chat.what_became import QUESTIONS, Became, Ends, Question
 from bot.errors import DatabaseError
 from bot.logs import describe
-from bot.storage.cut_off import CutOffDeletions
-from bot.storage.decisions import RecordedDecision
+from bot.storage.cut_off import CutOffDeed, CutOffDeeds
+from bot.storage.history import CutShort, DeedKind, DeedResult
 from bot.storage.verdicts import Verdicts
 
 log = logging.getLogger(__name__)
 
-# What was clicked longer ago has been looked at again, or does not matter any more.
-_OLDEST = timedelta(hours=24)
-# Beyond so many, cards tell it when somebody clicks.
-_MOST = 200
+# The next start looks into the rest.
+_MOST = 1_000
 
-Begun = list[tuple[int, RecordedDecision]]
+Places = dict[tuple[Question, discord.Guild, int], list[CutOffDeed]]
 
 
 class CutOff:
-    """Writes down what was done after all, and has the cards tell it.
+    """Writes down what was done after all and what was not, and has the cards tell it.
 
-    A message that still stands is left to the moderators: they see it, and can click again.
+    Nothing is done here: what was not done is left to the moderators, who see it and can click
+    again at once.
     """
 
-    def __init__(self, deletions: CutOffDeletions, verdicts: Verdicts, upkeep: CardUpkeep) -> None:
-        self._deletions = deletions
+    def __init__(self, deeds: CutOffDeeds, verdicts: Verdicts, upkeep: CardUpkeep) -> None:
+        self._deeds = deeds
         self._verdicts = verdicts
         self._upkeep = upkeep
 
     async def look_into(
-        self, client: discord.Client, until: datetime, server_id: int | None = None
+        self, client: discord.Client, before: datetime, server_id: int | None = None
     ) -> set[int]:
-        """See to what was begun before a moment.
+        """See to what was begun before a moment; for some minutes where Discord does not answer.
 
         Parameters
         ----------
@@ -54,38 +55,73 @@ class CutOff:
             Servers that are not there, and in which there is something to look into. Never raises.
         """
         absent: set[int] = set()
-        places: defaultdict[tuple[discord.Guild, int], Begun] = defaultdict(list)
+        places: Places = defaultdict(list)
         try:
-            for deed_id, decision in await self._deletions.begun(until - _OLDEST, until, _MOST):
-                server = client.get_guild(decision.server_id)
+            for one in await self._deeds.left(before, _MOST):
+                server = client.get_guild(one.decision.server_id)
                 if server is None or server.unavailable:
-                    absent.add(decision.server_id)
+                    absent.add(one.decision.server_id)
                 elif server_id in (None, server.id):
-                    places[server, decision.channel_id].append((deed_id, decision))
+                    question = QUESTIONS[one.deed.kind]
+                    places[question, server, question.place(one.decision)].append(one)
         except DatabaseError as error:
-            log.error("Deletions that were cut off could not be looked up: %s", error)
-        for (server, channel_id), begun in places.items():
-            try:
-                await self._look_in(client, server, channel_id, begun)
-            except (DatabaseError, *DISCORD_FAULTS) as error:
-                log.warning(
-                    "Server %d: what became of deletions is not known: %s",
-                    server.id,
-                    describe(error),
-                )
+            log.error("Deeds that were cut off could not be looked up: %s", error)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + KEEP_TRYING_S
+        for pause_s in pauses():
+            places = {
+                place: begun
+                for place, begun in places.items()
+                if not await self._ended(client, *place, begun)
+            }
+            if not places or loop.time() + pause_s > until:
+                break
+            await asyncio.sleep(pause_s)
         return absent
 
-    async def _look_in(
-        self, client: discord.Client, server: discord.Guild, channel_id: int, begun: Begun
-    ) -> None:
-        ids = [decision.message_id for _, decision in begun]
+    async def _ended(
+        self,
+        client: discord.Client,
+        question: Question,
+        server: discord.Guild,
+        place_id: int,
+        begun: list[CutOffDeed],
+    ) -> bool:
+        """Look into what has something in common; False if Discord may tell it a moment later."""
         try:
-            standing = await messages_by_id(client, server, channel_id, ids)
-        except discord.NotFound:
-            standing = {}
-        for deed_id, decision in begun:
-            if decision.message_id not in standing:
-                # Perhaps it was deleted together with many others, of which nobody has judged each.
-                await self._verdicts.finish(deed_id, done=True, judges=False)
+            ends = await self._ends(client, question, server, place_id, begun)
+            for one in begun:
+                await self._write_down(one, ends[one.deed.id])
                 # One after the other: there is no hurry, and others need Discord's limits, too.
-                await self._upkeep.refresh(decision.id, client)
+                await self._upkeep.refresh(one.decision.id, client)
+        except STUMBLES:
+            return False
+        except Exception as error:  # also an answer that discord.py cannot parse
+            log.warning(
+                "Server %d: what became of deeds is not known: %s", server.id, describe(error)
+            )
+        return True
+
+    async def _ends(
+        self,
+        client: discord.Client,
+        question: Question,
+        server: discord.Guild,
+        place_id: int,
+        begun: list[CutOffDeed],
+    ) -> Ends:
+        try:
+            return await question.ask(client, server, place_id, begun)
+        except discord.Forbidden:
+            return {one.deed.id: Became(False, CutShort.UNKNOWN) for one in begun}
+
+    async def _write_down(self, one: CutOffDeed, became: Became) -> None:
+        why = None if became.why is None else became.why.value
+        if one.deed.result is DeedResult.LIFTING:
+            await self._verdicts.lifted(one.deed.id, done=became.done, detail=why, at=became.at)
+            return
+        # Perhaps it was deleted together with many others, of which nobody has judged each.
+        judges = one.deed.kind is not DeedKind.DELETE
+        await self._verdicts.finish(
+            one.deed.id, done=became.done, detail=why, judges=judges, at=became.at
+        )

@@ -20,7 +20,7 @@ from bot.language import tr
 from bot.rules import LONGEST_TIMEOUT
 
 # Discord counts the 28 days by its own clock.
-_CLOCKS_DIFFER = timedelta(seconds=30)
+CLOCKS_DIFFER = timedelta(seconds=30)
 
 # Who has one of these moderates, and is never acted on.
 MODERATES = (
@@ -68,7 +68,7 @@ async def timeout_member(
             return found
         if channel_id is not None and await _moderates_in(server, channel_id, found):
             return hindered(What.TIMEOUT, Hurdle.PROTECTED, _moderates_here())
-        until = discord.utils.utcnow() + min(duration, LONGEST_TIMEOUT - _CLOCKS_DIFFER)
+        until = discord.utils.utcnow() + in_force(duration)
         running = found.timed_out_until
         if running is not None and running >= (enough or until):
             ends = discord.utils.format_dt(running, "R")
@@ -109,13 +109,18 @@ async def lift_timeout(
             why = tr("The member is not timed out.")
             return hindered(What.LIFT_TIMEOUT, Hurdle.ALREADY, why)
         running = found.timed_out_until
-        if latest is not None and running is not None and running > latest + _CLOCKS_DIFFER:
+        if latest is not None and running is not None and running > latest + CLOCKS_DIFFER:
             ends = discord.utils.format_dt(running, "R")
             why = tr("A longer timeout has taken its place (it ends {when}).", when=ends)
             return replace(hindered(What.LIFT_TIMEOUT, Hurdle.ALREADY, why), until=running)
         return await _set_timeout(found, None, What.LIFT_TIMEOUT, reason)
 
     return await patiently(What.LIFT_TIMEOUT, lift)
+
+
+def in_force(duration: timedelta) -> timedelta:
+    """How long a timeout lasts on Discord that is to last so long."""
+    return min(duration, LONGEST_TIMEOUT - CLOCKS_DIFFER)
 
 
 def spared(member: discord.Member, channel: ServerChannel | None = None) -> str | None:

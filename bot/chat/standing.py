@@ -14,10 +14,11 @@ from enum import StrEnum
 from discord.utils import format_dt
 
 from bot.chat.carried import hurdle_in_words
+from bot.chat.cut_off_lines import cut_off_line
 from bot.chat.durations import in_words
 from bot.chat.surfaces import NAMES, TITLE, stands_alone
 from bot.language import tr
-from bot.storage.history import DeedKind, DeedResult, History, RecordedDeed, Verdict
+from bot.storage.history import CutShort, DeedKind, DeedResult, History, RecordedDeed, Verdict
 from bot.storage.members import FORGOTTEN
 
 # A line has at most some 150 characters and a message takes 2,000.
@@ -141,8 +142,13 @@ def _deed(deed: RecordedDeed, open_deeds: Collection[DeedKind]) -> str | None:
     if deed.moderator_id is None:  # by the server's rules
         if _was_lifted(deed):
             return tr("Timeout lifted {when}", when=_when(deed.changed_at))
+        if _stays(deed):
+            return tr("Lifting the timeout was interrupted; it was not lifted")
         # The card tells it, unless it had to be posted before.
         return _late(deed) if deed.kind in open_deeds else None
+    if deed.result is DeedResult.FAILED:
+        # What else went wrong was told to who clicked.
+        return None if deed.cut_short is None else cut_off_line(deed, deed.cut_short, who, when)
     if deed.kind is DeedKind.DELETE:
         if deed.result is not DeedResult.DONE:
             return None
@@ -162,6 +168,15 @@ def _timeout(deed: RecordedDeed, who: str, when: str) -> str | None:
         return None  # a timeout has a duration
     lasting = in_words(deed.duration)
     match deed.result:
+        case DeedResult.DONE if _stays(deed):
+            return tr(
+                "**Author timed out** for {lasting} by {who} {when}, until {until}; lifting it was "
+                "interrupted",
+                lasting=lasting,
+                who=who,
+                when=when,
+                until=format_dt(ends_at, "f"),
+            )
         case DeedResult.DONE | DeedResult.LIFTING:
             return tr(
                 "**Author timed out** for {lasting} by {who} {when}, until {until}",
@@ -195,16 +210,44 @@ def _late(deed: RecordedDeed) -> str | None:
     match deed.kind, deed.result:
         case DeedKind.DELETE, DeedResult.DONE:
             return tr("Message deleted {when}", when=when)
+        case DeedKind.DELETE, DeedResult.FAILED if deed.cut_short is CutShort.UNKNOWN:
+            return tr(
+                "Deleting the message was interrupted {when}; whether it is gone is not known",
+                when=when,
+            )
         case DeedKind.DELETE, DeedResult.FAILED:
             why = hurdle_in_words(deed.detail)
             return tr("Message not deleted {when}: {why}", when=when, why=why)
         case DeedKind.TIMEOUT, DeedResult.DONE | DeedResult.LIFTING:
             return tr("Author timed out {when}", when=when)
+        case DeedKind.TIMEOUT, DeedResult.FAILED if deed.cut_short is CutShort.OTHER:
+            return tr(
+                "Timing the author out was interrupted {when}; the author is timed out, "
+                "but by another timeout",
+                when=when,
+            )
+        case DeedKind.TIMEOUT, DeedResult.FAILED if deed.cut_short not in (
+            None,
+            CutShort.NOT_DONE,
+        ):
+            return tr(
+                "Timing the author out was interrupted {when}; whether it was done is not known",
+                when=when,
+            )
         case DeedKind.TIMEOUT, DeedResult.FAILED:
             why = hurdle_in_words(deed.detail)
             return tr("Author not timed out {when}: {why}", when=when, why=why)
         case _:
             return None
+
+
+def _stays(deed: RecordedDeed) -> bool:
+    """Whether a timeout runs on because a stop came when it was being lifted."""
+    return (
+        deed.kind is DeedKind.TIMEOUT
+        and deed.result is DeedResult.DONE
+        and deed.cut_short is not None
+    )
 
 
 def _was_lifted(deed: RecordedDeed) -> bool:

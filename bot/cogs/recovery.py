@@ -33,9 +33,6 @@ log = logging.getLogger(__name__)
 # Older flags are history: an alert about them would only confuse.
 _OLDEST = timedelta(hours=24)
 _PAGE = 200
-# After these nothing that was begun is left.
-_DONE = frozenset({Outcome.DELETED, Outcome.TIMED_OUT})
-
 
 Found = dict[int, discord.Message | Result]
 
@@ -122,6 +119,7 @@ class Recovery(commands.Cog):
                 len(left),
                 describe(left[0]),
             )
+        # Of what was settled without going on with it, too.
         self._absent |= await self._cut_off.look_into(self._client, self._made_at, server_id)
 
     async def _unsettled(self) -> AsyncIterator[list[RecordedDecision]]:
@@ -182,8 +180,6 @@ class Recovery(commands.Cog):
             result = await self._finish(recorded, server, message)
             if result is not None:
                 await self._decisions.settle(recorded.id, result.outcome, result.detail)
-                if result.outcome not in _DONE:
-                    await self._actions.let_go(recorded.id, server)
             ends.append(None)
         except Exception as error:
             ends.append(error)

@@ -41,6 +41,21 @@ class DeedResult(StrEnum):
     UNDONE = "undone"
 
 
+class CutShort(StrEnum):
+    """How a deed ended in the middle of which a stop came, as it was found out afterwards.
+
+    `NOT_DONE`: what it was to bring about is not so. With a timeout, `OTHER`: another one runs;
+    `LEFT`: the member has left; `OVER`: it would be over by now. In these, and with `UNKNOWN`,
+    nobody can tell any more whether it was done.
+    """
+
+    NOT_DONE = "stopped"
+    OTHER = "stopped, another runs"
+    LEFT = "stopped, left"
+    OVER = "stopped, over"
+    UNKNOWN = "stopped, unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class GivenVerdict:
     """A verdict that stands: whose, and since when."""
@@ -63,8 +78,8 @@ class RecordedDeed:
     duration
         Of a timeout; None otherwise.
     detail
-        Why it failed, what ended a timeout that was not lifted, or for `DeedKind.UNDO` the verdict
-        that was taken back; None otherwise.
+        Why it failed, what ended a timeout that was not lifted, that lifting it was cut short, or
+        for `DeedKind.UNDO` the verdict that was taken back; None otherwise.
     """
 
     id: int
@@ -79,6 +94,11 @@ class RecordedDeed:
     def ends_at(self) -> datetime | None:
         """When a timeout is over."""
         return None if self.duration is None else self.at + self.duration
+
+    @property
+    def cut_short(self) -> CutShort | None:
+        """What was found out of it if a stop came in the middle; None otherwise."""
+        return CutShort(self.detail) if self.detail in set(CutShort) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from bot.storage import schema
 from bot.storage.database import Database
 from bot.storage.decisions import RecordedDecision, recorded
 from bot.storage.history import GivenVerdict, History, Verdict
+from bot.storage.history_rows import history_of
 from bot.storage.statistics import is_over
-from bot.storage.verdicts import history_of
 
 
 class Judged(StrEnum):

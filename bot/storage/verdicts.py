@@ -10,23 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from bot.storage import schema
 from bot.storage.database import Database
-from bot.storage.decisions import recorded
 from bot.storage.history import (
     UNDER_WAY,
-    CardPlace,
+    CutShort,
     DeedKind,
     DeedResult,
-    GivenVerdict,
     History,
     RecordedDeed,
     Verdict,
 )
+from bot.storage.history_rows import deeds_of, history_of
 
 _DETAIL_LENGTH = 200
 
@@ -91,7 +89,13 @@ class Verdicts:
         return await self._database.write(partial(_take_over, decision_id, kind))
 
     async def finish(
-        self, deed_id: int, *, done: bool, detail: str | None = None, judges: bool = True
+        self,
+        deed_id: int,
+        *,
+        done: bool,
+        detail: str | None = None,
+        judges: bool = True,
+        at: datetime | None = None,
     ) -> None:
         """Write down how a deed ended.
 
@@ -101,8 +105,11 @@ class Verdicts:
             Why it was not done, in a sentence; cut to 200 characters.
         judges
             Whether a moderator who did it has upheld the flag by that.
+        at
+            When that was; None: now.
         """
-        await self._database.write(partial(_finish, deed_id, done, detail, judges))
+        at = at or datetime.now(UTC)
+        await self._database.write(partial(_finish, deed_id, done, detail, judges, at))
 
     async def take_back(self, decision_id: int, moderator_id: int) -> TakenBack | None:
         """Take the verdict back, and lay claim to lifting the timeout that still runs.
@@ -118,7 +125,9 @@ class Verdicts:
         """Lay claim to lifting the timeout that still runs; None if there is none."""
         return await self._database.write(partial(_claim_lifting, decision_id))
 
-    async def lifted(self, deed_id: int, *, done: bool, detail: str | None = None) -> None:
+    async def lifted(
+        self, deed_id: int, *, done: bool, detail: str | None = None, at: datetime | None = None
+    ) -> None:
         """Write down whether a timeout was lifted.
 
         Parameters
@@ -126,7 +135,10 @@ class Verdicts:
         done
             Whether it is over.
         detail
-            What ended it, if it was not lifted, in a sentence; cut to 200 characters.
+            What ended it, if it was not lifted, or what lifting it was cut short by; cut to 200
+            characters.
+        at
+            When its state last changed; None: now.
         """
         table = schema.deeds
         statement = (
@@ -134,7 +146,7 @@ class Verdicts:
             .where(table.c.id == deed_id, table.c.result == DeedResult.LIFTING.value)
             .values(
                 result=(DeedResult.UNDONE if done else DeedResult.DONE).value,
-                changed_at=datetime.now(UTC),
+                changed_at=at or datetime.now(UTC),
                 detail=None if detail is None else detail[:_DETAIL_LENGTH],
             )
         )
@@ -169,14 +181,20 @@ def lock(connection: Connection, decision_id: int) -> bool:
     return connection.execute(statement).one_or_none() is not None
 
 
-def _give(decision_id: int, verdict: Verdict, moderator_id: int, connection: Connection) -> bool:
+def _give(
+    decision_id: int,
+    verdict: Verdict,
+    moderator_id: int,
+    connection: Connection,
+    at: datetime | None = None,
+) -> bool:
     if not lock(connection, decision_id):
         return False
     statement = schema.insert(connection, schema.verdicts).values(
         decision_id=decision_id,
         verdict=verdict.value,
         moderator_id=moderator_id,
-        at=datetime.now(UTC),
+        at=at or datetime.now(UTC),
     )
     return connection.execute(statement.on_conflict_do_nothing()).rowcount > 0
 
@@ -217,7 +235,7 @@ def lay_claim(
 def _take_over(decision_id: int, kind: DeedKind, connection: Connection) -> RecordedDeed | None:
     if not lock(connection, decision_id) or _is_dismissed(connection, decision_id):
         return None
-    for deed in _deeds(connection, decision_id):
+    for deed in deeds_of(connection, decision_id):
         if deed.kind is kind and deed.result is DeedResult.BEGUN and deed.moderator_id is None:
             now, table = datetime.now(UTC), schema.deeds
             connection.execute(update(table).where(table.c.id == deed.id).values(changed_at=now))
@@ -241,7 +259,7 @@ def _give_up_old(connection: Connection, decision_id: int, now: datetime) -> Non
     )
     connection.execute(
         left_behind.where(table.c.result == DeedResult.BEGUN.value).values(
-            result=DeedResult.FAILED.value, detail="The bot stopped in the middle of it."
+            result=DeedResult.FAILED.value, detail=CutShort.UNKNOWN.value
         )
     )
     connection.execute(
@@ -253,7 +271,7 @@ def _give_up_old(connection: Connection, decision_id: int, now: datetime) -> Non
 
 def _end_timeouts(connection: Connection, decision_id: int, now: datetime) -> None:
     """A timeout that is over makes room for another."""
-    for deed in _deeds(connection, decision_id):
+    for deed in deeds_of(connection, decision_id):
         ends_at = deed.ends_at()
         if deed.result is DeedResult.DONE and ends_at is not None and ends_at <= now:
             table = schema.deeds
@@ -265,7 +283,12 @@ def _end_timeouts(connection: Connection, decision_id: int, now: datetime) -> No
 
 
 def _finish(
-    deed_id: int, done: bool, detail: str | None, judges: bool, connection: Connection
+    deed_id: int,
+    done: bool,
+    detail: str | None,
+    judges: bool,
+    at: datetime,
+    connection: Connection,
 ) -> None:
     table = schema.deeds
     result = DeedResult.DONE if done else DeedResult.FAILED
@@ -280,13 +303,13 @@ def _finish(
         .where(table.c.id == deed_id, table.c.result == DeedResult.BEGUN.value)
         .values(
             result=result.value,
-            changed_at=datetime.now(UTC),
+            changed_at=at,
             detail=None if detail is None else detail[:_DETAIL_LENGTH],
         )
         .returning(table.c.moderator_id)
     ).one_or_none()
     if row is not None and done and judges and row.moderator_id is not None:
-        _give(decision_id, Verdict.UPHELD, row.moderator_id, connection)
+        _give(decision_id, Verdict.UPHELD, row.moderator_id, connection, at)
 
 
 def _take_back(decision_id: int, moderator_id: int, connection: Connection) -> TakenBack | None:
@@ -318,7 +341,7 @@ def _claim_lifting(decision_id: int, connection: Connection) -> RecordedDeed | N
         return None
     table, now = schema.deeds, datetime.now(UTC)
     _give_up_old(connection, decision_id, now)
-    for deed in _deeds(connection, decision_id):
+    for deed in deeds_of(connection, decision_id):
         ends_at = deed.ends_at()
         if deed.result is DeedResult.DONE and ends_at is not None and ends_at > now:
             connection.execute(
@@ -328,52 +351,3 @@ def _claim_lifting(decision_id: int, connection: Connection) -> RecordedDeed | N
             )
             return deed
     return None
-
-
-def history_of(decision_id: int, connection: Connection) -> History | None:
-    """As `Verdicts.history`, for whoever reads more on the same connection."""
-    row = connection.execute(
-        select(schema.decisions).where(schema.decisions.c.id == decision_id)
-    ).one_or_none()
-    if row is None:
-        return None
-    verdicts, cards = schema.verdicts, schema.cards
-    verdict = connection.execute(
-        select(verdicts).where(verdicts.c.decision_id == decision_id)
-    ).one_or_none()
-    card = connection.execute(select(cards).where(cards.c.decision_id == decision_id)).one_or_none()
-    return History(
-        decision=recorded(row),
-        verdict=None
-        if verdict is None
-        else GivenVerdict(Verdict(verdict.verdict), verdict.moderator_id, verdict.at),
-        deeds=tuple(_deeds(connection, decision_id)),
-        card=None if card is None else CardPlace(decision_id, card.channel_id, card.card_id),
-        edited_at=None if card is None else card.edited_at,
-        deleted_at=None if card is None else card.deleted_at,
-        by_webhook=False if card is None else card.by_webhook,
-        open_deeds=frozenset() if card is None else _kinds(card.open_deeds),
-    )
-
-
-def _kinds(names: str) -> frozenset[DeedKind]:
-    return frozenset(DeedKind(name) for name in names.split(",") if name)
-
-
-def _deeds(connection: Connection, decision_id: int) -> list[RecordedDeed]:
-    table = schema.deeds
-    statement = select(table).where(table.c.decision_id == decision_id).order_by(table.c.id)
-    return [_deed(row) for row in connection.execute(statement)]
-
-
-def _deed(row: Row[Any]) -> RecordedDeed:
-    return RecordedDeed(
-        id=row.id,
-        kind=DeedKind(row.kind),
-        moderator_id=row.moderator_id,
-        at=row.at,
-        duration=None if row.duration_s is None else timedelta(seconds=row.duration_s),
-        result=DeedResult(row.result),
-        changed_at=row.changed_at,
-        detail=row.detail,
-    )
