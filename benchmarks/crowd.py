@@ -29,7 +29,7 @@ MOST_GROWTH_MB = 64.0  # of resident memory in a raid
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """Saturated, and at `SHARE` of what was served then."""
+    """Saturated, and right after that at `SHARE` of what was served then; in turns."""
 
     capacity: list[float]
     """Messages a second."""
@@ -37,7 +37,6 @@ class Tail:
     """The event loop's, p99.9, while saturated."""
     p50_s: list[float]
     p99_s: list[float]
-    rate: float
     refused: int
 
     def rows(self) -> Iterator[Row]:
@@ -65,25 +64,29 @@ class Tail:
 
 
 def measure_tail(texts: Sequence[str], effort: Effort, threads: int | None = None) -> Tail:
-    """Find the capacity, then the tail below it, in turns."""
-    turns = (effort.turns + 1) // 2
+    """Find the capacity, then the tail below it, in turns.
+
+    The machine is faster in one minute than in the next, so each turn has a capacity of its own.
+    """
+    floods: list[Served] = []
+    streams: list[Served] = []
     with Worker(EngineSide, threads) as engine:
-        floods = [engine.ask(EngineSide.flood, texts) for _ in range(turns)]
-        capacity = [flood.per_second for flood in floods]
-        rate = SHARE * Spread.of(capacity).median
-        streams = [
-            engine.ask(
-                EngineSide.stream,
-                arrivals(texts, rate=rate, seconds=effort.seconds, servers=SERVERS, seed=turn),
-            )[0]
-            for turn in range(turns)
-        ]
+        for turn in range(2 * effort.turns - 1):
+            flood = engine.ask(EngineSide.flood, (*texts, *texts))
+            come = arrivals(
+                texts,
+                rate=SHARE * flood.per_second,
+                seconds=effort.seconds / 2,
+                servers=SERVERS,
+                seed=turn,
+            )
+            floods.append(flood)
+            streams.append(engine.ask(EngineSide.stream, come)[0])
     return Tail(
-        capacity=capacity,
+        capacity=[flood.per_second for flood in floods],
         delay_s=[percentile(flood.delays_s, 99.9) for flood in floods],
         p50_s=[percentile(stream.latencies_s, 50) for stream in streams],
         p99_s=[percentile(stream.latencies_s, 99) for stream in streams],
-        rate=rate,
         refused=sum(stream.refused for stream in streams),
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from benchmarks import load
-from benchmarks.load import Arrival, Score, Served
+from benchmarks.load import Arrival, LoopWatch, Score, Served
 from benchmarks.machine import resident_bytes
 from bot.screening.backends import default_threads
 from bot.screening.engine import Engine, Limits
@@ -119,7 +119,7 @@ class EngineSide:
                 if looks % 50 == 0:  # reading it takes a tenth of a millisecond
                     found.highest = max(found.highest, resident_bytes()[0])
 
-            served = await load.open_loop(score, arrivals, apart=apart, look=look)
+            served = await load.open_loop(score, arrivals, apart=apart, watch=LoopWatch(look))
             found.highest = max(found.highest, resident_bytes()[0])
             return served
 

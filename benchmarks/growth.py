@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks import chat
 from benchmarks.effort import Effort
@@ -127,7 +127,9 @@ def _draw_latency(axes: Axes, curve: Curve) -> None:
     times = [each for _, up in series.values() for each in up]
     if max(times) > _WIDE * min(times):
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(_ROUND)
+        axes.yaxis.set_minor_formatter(NullFormatter())
     else:
         axes.set_ylim(0, _ROOM * max(times))
 

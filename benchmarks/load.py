@@ -9,6 +9,7 @@ to measure latency": coordinated omission).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Served:
     seconds: float
     """From the first message to the last answer."""
     delays_s: tuple[float, ...]
-    """How late the event loop was, looked at every `TICK_S`."""
+    """How late the event loop was, looked at every `TICK_S`; empty where nobody looked."""
 
     @property
     def scored(self) -> int:
@@ -169,7 +170,7 @@ async def open_loop(
     arrivals: Sequence[Arrival],
     *,
     apart: int = 0,
-    look: Callable[[], None] | None = None,
+    watch: LoopWatch | None = None,
 ) -> list[Served]:
     """Let messages come at their times, and wait until all are answered.
 
@@ -179,8 +180,9 @@ async def open_loop(
         In the order of their times.
     apart
         A server's id.
-    look
-        See `LoopWatch`.
+    watch
+        On the event loop meanwhile; None for nothing beside the messages, since each look wakes the
+        processor up and so takes from what is measured.
 
     Returns
     -------
@@ -190,7 +192,7 @@ async def open_loop(
     alone, others = _Counter(score), _Counter(score)
     loop = asyncio.get_running_loop()
     started = loop.time()
-    async with LoopWatch(look) as watch, asyncio.TaskGroup() as calls:
+    async with watch or contextlib.nullcontext(), asyncio.TaskGroup() as calls:
         for arrival in arrivals:
             due = started + arrival.at_s
             if (early := due - loop.time()) > 0:
@@ -199,9 +201,10 @@ async def open_loop(
             calls.create_task(counter.call(arrival.text, arrival.server_id, due))
     seconds = loop.time() - started
     offered = sum(arrival.server_id == apart for arrival in arrivals)
+    delays_s = watch.delays_s if watch else ()
     parts = [
-        alone.served(offered, seconds, watch.delays_s),
-        others.served(len(arrivals) - offered, seconds, watch.delays_s),
+        alone.served(offered, seconds, delays_s),
+        others.served(len(arrivals) - offered, seconds, delays_s),
     ]
     return [_together(parts), *parts]
 

@@ -14,7 +14,7 @@ from bot.errors import ArtifactError, ScoringError
 from bot.labels import LABELS, Label, Scores
 from bot.screening import artifact
 from bot.screening.artifact import Calibration, Manifest
-from bot.screening.model import Model, batches, load_model
+from bot.screening.model import OVERLAP_TOKENS, Model, batches, load_model
 from bot.screening.policy import Rules, decide
 from tests.screening.numbers_model import GatedBackend, numbers_model
 from tests.tiny_model import HIGH, LOW, MIDDLE, WORDS, write_tiny_model
@@ -72,8 +72,8 @@ def test_windows_overlap_and_lose_nothing(model: Model) -> None:
     assert max(map(len, windows)) == model.max_tokens
     rebuilt = list(bare[0])
     for window in bare[1:]:
-        assert window[:64] == tuple(rebuilt[-64:])
-        rebuilt += window[64:]
+        assert window[:OVERLAP_TOKENS] == tuple(rebuilt[-OVERLAP_TOKENS:])
+        rebuilt += window[OVERLAP_TOKENS:]
     assert len(rebuilt) == len(words)
 
 
