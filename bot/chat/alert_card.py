@@ -14,6 +14,7 @@ import discord
 from bot.chat.captions import mode_line
 from bot.chat.cards import ALARM, age, names, score_table
 from bot.chat.carried import Carried, Deed, Hurdle, What
+from bot.chat.commands import clip
 from bot.chat.durations import in_words
 from bot.chat.quotation import spoiler
 from bot.chat.surfaces import words
@@ -24,6 +25,8 @@ from bot.screening.policy import Decision
 from bot.storage.history import DeedKind
 
 _CARRIED_LIMIT = 700
+# As many characters as Discord takes for the name of a webhook.
+_NAME_LIMIT = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Alert:
         Whether the author is a member and not an app or a webhook.
     by_webhook
         Whether it is a webhook.
+    author_name
+        What the author is called; a webhook has no account that Discord could name.
     carried
         What was done or would be done; None if that is not known any more.
     trial
@@ -73,6 +78,7 @@ class Alert:
     author_id: int
     person: bool = True
     by_webhook: bool = False
+    author_name: str = ""
     channel_id: int
     jump_url: str
     posted_at: datetime
@@ -194,6 +200,8 @@ def about(phrase: Phrase, threshold: float) -> str:
 
 
 def _author(alert: Alert) -> str:
+    if alert.by_webhook:
+        return tr("the webhook {name}", name=clip(alert.author_name, _NAME_LIMIT))
     lines = [f"<@{alert.author_id}>"]
     if alert.person:
         made_at = discord.utils.snowflake_time(alert.author_id)
@@ -232,7 +240,7 @@ def what_was_done(carried: Carried) -> tuple[str, str]:
         )
     # Where it was found out in the doing, the deed's own line says it.
     if carried.spared is not None and all(one.why_not != carried.spared for one in carried.deeds):
-        lines.append(tr("Not acted on: {why}", why=carried.spared))
+        lines.append(tr("No timeout: {why}", why=carried.spared))
     if carried.notice is not None:
         lines.append(carried.notice)
     told = "\n".join(lines)

@@ -24,6 +24,7 @@ def alert_of(flag: Flag, carried: Carried, background: Background) -> Alert:
         author_id=message.author.id,
         person=message.webhook_id is None and not message.author.bot,
         by_webhook=message.webhook_id is not None,
+        author_name=message.author.name,
         channel_id=message.channel.id,
         jump_url=message.jump_url,
         posted_at=message.created_at,

@@ -198,6 +198,21 @@ class Crowd:
         return lines
 
 
+def without_standing(words: str) -> str:
+    """A line of which everything is gone that it says still stands.
+
+    For a line that an earlier run has posted, in whatever language: what stands begins with two
+    asterisks, and how to get rid of it is said in the line behind.
+    """
+    kept, before = [], False
+    for line in words.split("\n"):
+        stands = line.startswith("**")
+        if not (stands or before):
+            kept.append(line)
+        before = stands
+    return "\n".join(kept)
+
+
 class Crowds:
     """Keeps a line for each server in which flags crowd.
 

@@ -40,7 +40,10 @@ def check_connection(client: Hexward, settings: ServerSettings) -> Iterator[Find
             Level.BAD,
             subject,
             tr("Message Content is off for this bot, so I read only messages that mention me."),
-            tr("Whoever hosts this bot can switch the intent on in Discord’s developer portal."),
+            tr(
+                "Whoever hosts this bot can switch the intent on in Discord’s developer portal, "
+                "and has to start it again then."
+            ),
         )
     if settings.screen_names and not asked.members:
         yield Finding(

@@ -136,11 +136,13 @@ def _trouble(trouble: Trouble, settings: ServerSettings) -> Finding:
             return Finding(Level.BAD, subject, what, choose)
         case _:
             what = tr(
-                "Alerts belong in {channel}, but there I lack {permissions}.",
+                "Alerts belong in {channel}, but there I lack {permissions}, so nobody sees them.",
                 channel=f"<#{settings.log_channel_id}>",
                 permissions=trouble.lacking,
             )
-            remedy = tr("Give my role that permission in the channel’s own permissions.")
+            remedy = tr(
+                "Give my role that in the channel’s own permissions, or choose another channel."
+            )
             return Finding(Level.BAD, subject, what, remedy)
 
 

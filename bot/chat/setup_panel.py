@@ -92,7 +92,16 @@ def _channel_section(
     if channel is not None and channel.type not in LOG_CHANNELS:
         channel = None
     heading = tr("### 1. Where alerts go")
-    state = told([Finding(one.level, "", one.what) for one in about], _MOST_ABOUT_CHANNEL)
+    # Another channel is chosen right below; how to open this one has to be said.
+    state = told(
+        [
+            Finding(
+                one.level, "", one.what, one.remedy if one.level is Level.BAD and channel else ""
+            )
+            for one in about
+        ],
+        _MOST_ABOUT_CHANNEL,
+    )
     section: Section = [
         f"{heading}\n{state}",
         (log_channel_menu(tr("A channel for moderators only"), channel),),

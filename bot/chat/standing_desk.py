@@ -21,7 +21,7 @@ from bot.chat.audit import Ground, named
 from bot.chat.card_upkeep import CardUpkeep
 from bot.chat.carried import Deed, Hurdle, in_full
 from bot.chat.clicks import Clicks, Said, tell
-from bot.chat.crowds import Crowds
+from bot.chat.crowds import Crowds, without_standing
 from bot.chat.deletions import Deletions
 from bot.chat.languages import speaking_to
 from bot.chat.lookup import Lookup, permissions_in
@@ -182,6 +182,8 @@ class StandingDesk:
                 view = StandingView(numbers.first, numbers.last) if stands else None
             try:
                 now = await _said_in(line)
+                if not stands:
+                    now = without_standing(now)
                 content = now if words is None else f"{now}\n{words}"
                 await line.edit(content=content if len(content) <= _LONGEST else now, view=view)
             except Exception as error:  # somebody has deleted the line, or Discord fails

@@ -246,6 +246,10 @@ def _nobody_sees(server: discord.Guild, settings: ServerSettings, trouble: Troub
     name = discord.utils.escape_markdown(server.name)
     if trouble.outcome is Outcome.LOG_CHANNEL_GONE:
         what = tr("**In {server} nobody sees alerts:** the log channel is gone.", server=name)
+        remedy = tr(
+            "Choose another in the server with `/logchannel set`, or have one made with `/setup`. "
+            "`/log recent` lists what was flagged meanwhile."
+        )
     else:
         what = tr(
             "**In {server} nobody sees alerts:** they belong in {channel}, but there I lack "
@@ -253,6 +257,11 @@ def _nobody_sees(server: discord.Guild, settings: ServerSettings, trouble: Troub
             server=name,
             channel=f"<#{settings.log_channel_id}>",
             permissions=trouble.lacking,
+        )
+        remedy = tr(
+            "Give my role what it lacks, in that channel’s own permissions, or choose another "
+            "channel in the server with `/logchannel set`. `/log recent` lists what was flagged "
+            "meanwhile."
         )
     lines = [what]
     if settings.mode is Mode.ENFORCE and wanted(settings).acts:
@@ -262,13 +271,7 @@ def _nobody_sees(server: discord.Guild, settings: ServerSettings, trouble: Troub
                 "of it."
             )
         )
-    lines.append(
-        tr(
-            "Choose a channel in the server with `/setup` or `/logchannel set`, or give my role "
-            "there what it lacks. `/log recent` lists what was flagged meanwhile."
-        )
-    )
-    return "\n".join(lines)
+    return "\n".join([*lines, remedy])
 
 
 def _not_shown(missing: Missing) -> str:

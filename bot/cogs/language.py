@@ -97,7 +97,7 @@ class LanguageCommands(
             )
         else:
             told = tr(
-                "What I post in this server is in **{language}**, after the server’s language on "
+                "What I post in this server is in **{language}**: that is the server’s language on "
                 "Discord, which only Community servers can choose. `/language set` chooses "
                 "another.",
                 language=name,

@@ -82,10 +82,15 @@ async def _state(interaction: discord.Interaction[Hexward], channel_id: int | No
                 "No log channel is set, so nobody sees alerts. Choose one with `/logchannel set`."
             )
         case Trouble(Outcome.LOG_CHANNEL_GONE):
-            return tr("The log channel was deleted. Choose another with `/logchannel set`.")
+            return tr(
+                "The log channel is gone, so nobody sees alerts. Choose another with `/logchannel "
+                "set`."
+            )
         case Trouble() as trouble:
             return tr(
-                "Alerts belong in {channel}, but there I lack {permissions}.",
+                "Alerts belong in {channel}, but there I lack {permissions}, so nobody sees them. "
+                "Give my role that in the channel’s own permissions, or choose another channel "
+                "with `/logchannel set`.",
                 channel=f"<#{channel_id}>",
                 permissions=trouble.lacking,
             )

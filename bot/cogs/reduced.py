@@ -89,7 +89,7 @@ def _now(whole: bool) -> str:
     if whole:
         return tr("The Message Content intent is on again: all messages are screened from now on.")
     more = tr(
-        "Nothing else that is posted here is screened. Whoever hosts this bot can switch the "
-        "intent on in Discord’s developer portal."
+        "Nothing else that is posted in this server is screened. Whoever hosts this bot can "
+        "switch the intent on in Discord’s developer portal, and has to start it again then."
     )
     return f"{reduced()} {more}"

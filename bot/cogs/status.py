@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import discord
 from discord import app_commands
 from discord.ext import commands
+from discord.utils import format_dt
 
 from bot import __version__
+from bot.chat.captions import percent_caption
 from bot.chat.client import Hexward
 from bot.chat.commands import Refusal, answer
-from bot.chat.intents import reduced
 from bot.language import number, tr
 from bot.memory import resident_bytes
 from bot.metrics import Batch, Metrics, Recent
@@ -38,7 +38,7 @@ class StatusCommand(commands.Cog):
         self._metrics = metrics
         self._database = database
         self._unscreened = unscreened
-        self._began = time.monotonic()
+        self._began = datetime.now(UTC)
 
     @app_commands.command()
     @app_commands.default_permissions(administrator=True)
@@ -53,18 +53,17 @@ class StatusCommand(commands.Cog):
     async def _card(self) -> discord.Embed:
         figures, recent = self._engine.figures(), self._metrics.recent()
         backlog, size = await self._unscreened.count(), await self._database.size_bytes()
-        up = timedelta(seconds=int(time.monotonic() - self._began))
         card = discord.Embed(title=f"Hexward {__version__}", timestamp=datetime.now(UTC))
         for name, value in (
             (tr("Model"), self._engine.model.version),
-            (tr("Connected for"), str(up)),
+            (tr("Started"), format_dt(self._began, "R")),
             (tr("Latency to Discord"), _seconds(self._client.latency)),
             (tr("Servers"), number(len(self._client.guilds))),
             (tr("Reads"), _reads(self._client)),
             (
-                tr("Waiting"),
+                tr("Texts waiting"),
                 tr(
-                    "{texts:,} texts of {servers:,} servers",
+                    "{texts:,} (servers: {servers:,})",
                     texts=figures.waiting,
                     servers=figures.waiting_servers,
                 ),
@@ -75,7 +74,14 @@ class StatusCommand(commands.Cog):
             ),
             (tr("Repeats answered from memory"), _share_of_repeats(figures)),
             (tr("A batch, on average"), _batch(self._metrics.average_batch())),
-            (tr("Refused, failed"), f"{number(figures.refused)}, {number(figures.failed)}"),
+            (
+                tr("Not scored"),
+                tr(
+                    "{refused:,} refused, {failed:,} failed",
+                    refused=figures.refused,
+                    failed=figures.failed,
+                ),
+            ),
             (tr("Unscreened messages"), tr("{count:,} to be caught up with", count=backlog)),
             (tr("Database"), _bytes(size)),
             (tr("Memory"), _bytes(resident_bytes())),
@@ -113,16 +119,18 @@ def _share_of_repeats(figures: Figures) -> str:
     answered = repeats + figures.scored
     if not answered:
         return tr("none yet")
-    return tr("{share:.0%} of {answered:,}", share=repeats / answered, answered=answered)
+    return tr(
+        "{share} of {answered:,}", share=percent_caption(repeats / answered), answered=answered
+    )
 
 
 def _batch(batch: Batch | None) -> str:
     if batch is None:
         return tr("none yet")
     return tr(
-        "{windows:,.1f} windows, {padding:.0%} padding, {time}",
+        "{windows:,.1f} windows, {padding} padding, {time}",
         windows=batch.windows,
-        padding=batch.padding_share,
+        padding=percent_caption(batch.padding_share),
         time=_seconds(batch.inference_s),
     )
 
@@ -144,8 +152,12 @@ def _bytes(count: int | None) -> str:
 
 
 def _reads(client: Hexward) -> str:
-    if client.asked.message_content:
-        what = tr("all messages")
-    else:
-        what = tr("not all messages. {why}", why=reduced())
-    return tr("{messages}\nand names", messages=what) if client.asked.members else what
+    match client.asked.message_content, client.asked.members:
+        case True, True:
+            return tr("all messages, and names")
+        case True, False:
+            return tr("all messages")
+        case False, True:
+            return tr("messages that mention me, and names: Message Content is off")
+        case _:
+            return tr("messages that mention me alone: Message Content is off")

@@ -126,7 +126,7 @@ def test_what_observing_would_have_done() -> None:
         Carried(action=Action.TIMEOUT, timeout=HOUR, spared="The member owns this server.")
     )[1]
     assert "timed out" not in told
-    assert told.endswith("Not acted on: The member owns this server.")
+    assert told.endswith("No timeout: The member owns this server.")
 
 
 def test_what_enforcing_did_and_could_not_do() -> None:

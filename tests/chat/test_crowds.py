@@ -1,11 +1,13 @@
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chat.carried import Carried, Deed, Hurdle, What
-from bot.chat.crowds import Crowd
+from bot.chat.crowds import Crowd, without_standing
 from bot.chat.flag import Case
+from bot.language import languages, speaking
 
 NOTHING: Any = None
 
@@ -59,6 +61,20 @@ def test_what_stands_is_told_by_channel_with_the_reason_and_the_way_out() -> Non
         "**1 flagged message in <#6> still stands:** I lack it.\n"
         "To get rid of them," in words
     )
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_line_of_before_keeps_what_was_done_and_no_more_of_what_stands(language: str) -> None:
+    with speaking(language):
+        crowd = told(
+            (case(1), deleted()),
+            *((case(number, number), stands("Why.", "Do that.")) for number in range(2, 9)),
+        )
+        crowd.later.append("<@7> had 3 more messages deleted.")
+        before = crowd.words()
+        crowd.standing.clear()
+        assert before.count("**") > 2
+        assert without_standing(before) == crowd.words()
 
 
 def test_what_is_not_done_yet_waits_for_the_next_start_at_a_stop() -> None:

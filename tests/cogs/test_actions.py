@@ -167,6 +167,9 @@ class TestWhoIsNeverTimedOut:
             await hook.post("you idiot")
             card = await scene.wire.wait_for_message(scene.log)
             assert "posted by a webhook" in card.texts
+            # Discord shows a mention of it as nothing but a number.
+            assert "the webhook News" in card.texts
+            assert f"<@{hook.id}>" not in card.texts
             assert "Message deleted." in card.texts
             assert "[Jump to where it was](" in card.texts
             assert "Jump to the message" not in card.texts

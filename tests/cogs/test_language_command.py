@@ -22,7 +22,7 @@ async def test_it_is_chosen_and_left_to_discord_again(scene: Scene) -> None:
     async with scene.bot():
         shown = await scene.mo.run(scene.general, "language show")
         assert shown.ephemeral
-        assert "is in **English**, after the server’s language on Discord" in shown.texts
+        assert "is in **English**: that is the server’s language on Discord" in shown.texts
         chosen = await scene.mo.run(scene.general, "language set", language="de")
         assert chosen.ephemeral
         assert "is in **Deutsch**, as chosen here" in chosen.texts

@@ -43,6 +43,7 @@ async def test_a_server_is_told_once_and_once_again_when_it_is_over(scene: Scene
     async with scene.bot():
         notice = await scene.wire.wait_for_message(scene.log)
         assert REDUCED in notice.content
+        assert "has to start it again then" in notice.content  # it is not asked for anew
         await scene.mo.run(scene.general, "logchannel show")
     async with scene.bot(log_channel=False):
         await scene.wire.quiet()
@@ -72,7 +73,7 @@ async def test_status_and_show_say_so(scene: Scene) -> None:
     scene.wire.approved_intents.message_content = False
     async with scene.bot():
         reply = await scene.server.owner.run(scene.general, "status")
-        assert REDUCED in reply.message.embeds[0]["fields"][4]["value"]
+        assert "messages that mention me alone" in reply.message.embeds[0]["fields"][4]["value"]
         reply = await scene.mo.run(scene.general, "screening show")
         assert REDUCED in reply.message.content
 

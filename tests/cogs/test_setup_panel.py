@@ -159,7 +159,8 @@ async def test_the_last_part_counts_what_the_first_one_says(scene: Scene) -> Non
         assert well in (await opened(scene)).texts
         scene.log.set_permissions(scene.server.bot, send_messages=False)
         panel = await opened(scene)
-        assert "there I lack Send Messages" in panel.texts
+        assert "there I lack Send Messages and Embed Links, so nobody sees" in panel.texts
+        assert "→ Give my role that in the channel’s own permissions" in panel.texts
         assert "❌ Alerts cannot be posted: see 1." in panel.texts
         assert well not in panel.texts
         scene.log.delete()

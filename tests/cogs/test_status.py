@@ -30,11 +30,15 @@ async def test_the_owner_sees_how_the_bot_is_doing(scene: Scene) -> None:
     shown = fields(reply)
     assert shown["Model"] == "tiny-1"
     assert shown["Servers"] == "1"
-    assert shown["Waiting"] == "0 texts of 0 servers"
+    assert shown["Texts waiting"] == "0 (servers: 0)"
     assert shown["Repeats answered from memory"] == "33% of 3"
-    assert re.fullmatch(r"\d\.\d windows, \d+% padding, \d+\.\d ms", shown["A batch, on average"])
-    assert shown["Refused, failed"] == "0, 0"
+    assert re.fullmatch(
+        r"\d\.\d windows, [\d.]+% padding, \d+\.\d ms", shown["A batch, on average"]
+    )
+    assert shown["Not scored"] == "0 refused, 0 failed"
     assert shown["Unscreened messages"] == "0 to be caught up with"
+    assert re.fullmatch(r"<t:\d+:R>", shown["Started"])
+    assert shown["Reads"] == "all messages"
     for name in ("Database", "Memory"):
         assert 0 < float(shown[name].removesuffix(" MiB").replace(",", "")) < 10_000
     (last,) = [value for name, value in shown.items() if name.startswith("Last ")]
@@ -54,6 +58,15 @@ async def test_without_messages_of_the_moment_it_says_what_there_is(scene: Scene
     (last,) = [value for name, value in fields(reply).items() if name.startswith("Last ")]
     assert "No message was screened as it was posted." in last
     assert re.search(r"Caught up with: p50 [\d.]+ ms, p99", last)
+
+
+async def test_it_says_what_it_reads_without_the_intent(scene: Scene) -> None:
+    scene.settings = scene.settings.model_copy(update={"message_content": "off"})
+    for members, read in ((False, "mention me alone"), (True, "mention me, and names")):
+        scene.settings = scene.settings.model_copy(update={"members_intent": members})
+        async with scene.bot():
+            reply = await scene.server.owner.run(scene.general, "status")
+        assert fields(reply)["Reads"] == f"messages that {read}: Message Content is off"
 
 
 async def test_the_backlog_is_counted(scene: Scene) -> None:

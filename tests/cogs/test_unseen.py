@@ -63,7 +63,7 @@ async def test_moderators_are_told_once_that_nobody_sees_what_is_done(scene: Sce
         await scene.wire.quiet()
     assert "**In Demo nobody sees alerts:** the log channel is gone." in told.content
     assert "This server enforces" in told.content
-    assert "`/logchannel set`" in told.content
+    assert "Choose another in the server with `/logchannel set`" in told.content
     assert "idiot" not in told.content
     assert len(said(staff)) == 1
     assert not said(scene.general)
@@ -116,6 +116,7 @@ async def test_a_log_channel_that_is_closed_to_the_bot_is_told_by_name(scene: Sc
         await flag(scene)
         told = await alarm(scene, staff)
     assert f"they belong in <#{scene.log.id}>, but there I lack Send Messages" in told.content
+    assert "Give my role what it lacks, in that channel’s own permissions" in told.content
 
 
 async def test_the_owner_hears_of_it_where_no_channel_is_the_moderators_own(scene: Scene) -> None:
