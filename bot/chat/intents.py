@@ -80,6 +80,7 @@ class Asked:
         if members:
             self._wanted.add(Privileged.MEMBERS)
         self.refused: set[Privileged] = set()
+        self._guessed: set[Privileged] = set()
 
     @property
     def message_content(self) -> bool:
@@ -116,9 +117,18 @@ class Asked:
         """
         # The less important one first.
         wanted = [intent for intent in reversed(Privileged) if intent in self._wanted]
-        refused = [intent for intent in wanted if flags and not intent.granted(flags)] or wanted[:1]
+        listed = [intent for intent in wanted if flags and not intent.granted(flags)]
+        refused = listed or wanted[:1]
         if self._required and Privileged.MESSAGE_CONTENT in refused:
             return ()
         self._wanted.difference_update(refused)
         self.refused.update(refused)
+        if flags and listed:
+            # Flags of a connection that held for days may be older than the refusal. Those of the
+            # next attempt are not, and may show that the wrong intent was given up.
+            back = {intent for intent in self._guessed if intent.granted(flags)}
+            self._wanted |= back
+            self.refused -= back
+        else:
+            self._guessed.update(refused)
         return tuple(refused)

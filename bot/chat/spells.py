@@ -201,8 +201,8 @@ def summary(spell: Spell, *, catching_up: bool, stopping: bool = False) -> str:
             )
         else:
             counted = trn(
-                "{count:,} message in {place} went unscreened {when}.",
-                "{count:,} messages in {place} went unscreened {when}.",
+                "{count:,} message in {place} could not be screened as it came in, {when}.",
+                "{count:,} messages in {place} could not be screened as they came in, {when}.",
                 spell.messages,
                 place=place,
                 when=when,

@@ -58,3 +58,15 @@ def test_what_is_required_is_not_given_up() -> None:
     assert asked.give_up(flags(content=True)) == (MEMBERS,)
     assert asked.give_up(flags()) == ()
     assert asked.message_content
+
+
+def test_what_was_given_up_on_old_flags_is_asked_for_again() -> None:
+    asked = Asked(members=True)
+    assert asked.give_up(flags(content=True, members=True)) == (MEMBERS,)
+    assert asked.give_up(flags(members=True)) == (CONTENT,)
+    assert asked.members
+    assert asked.refused == {CONTENT}
+    # Refused nevertheless, it is not asked for a third time.
+    assert asked.give_up(flags(members=True)) == (MEMBERS,)
+    assert asked.give_up(flags(members=True)) == ()
+    assert not asked.members

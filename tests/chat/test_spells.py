@@ -39,23 +39,24 @@ def settled(made: Spell, *, screened: int = 0, gone: int = 0, lost: int = 0) -> 
     [
         (
             spell({7: 1240}),
-            f"1,240 messages in <#7> went unscreened between <t:{T}:t> and <t:{T + 120}:t>. "
-            "They are to be screened as soon as there is room.",
+            f"1,240 messages in <#7> could not be screened as they came in, between "
+            f"<t:{T}:t> and <t:{T + 120}:t>. They are to be screened as soon as there is room.",
         ),
         (
             spell({7: 1}),
-            f"1 message in <#7> went unscreened at <t:{T}:t>. "
+            f"1 message in <#7> could not be screened as it came in, at <t:{T}:t>. "
             "It is to be screened as soon as there is room.",
         ),
         (
             settled(spell({7: 3}, minutes=0), screened=3),
-            f"3 messages in <#7> went unscreened at <t:{T}:t>. "
+            f"3 messages in <#7> could not be screened as they came in, at <t:{T}:t>. "
             f"All of them were screened by <t:{T + 540}:t>.",
         ),
         (
             settled(spell({7: 1, 8: 5, 9: 2}), screened=5, gone=1, lost=1),
-            f"8 messages in <#8> and 2 other channels went unscreened between <t:{T}:t> and "
-            f"<t:{T + 120}:t>. 5 were screened since; 1 was deleted before; 1 stays unscreened; "
+            f"8 messages in <#8> and 2 other channels could not be screened as they came in, "
+            f"between <t:{T}:t> and <t:{T + 120}:t>. 5 were screened since; "
+            "1 was deleted before; 1 stays unscreened; "
             "1 is to be screened as soon as there is room.",
         ),
         (
@@ -65,7 +66,8 @@ def settled(made: Spell, *, screened: int = 0, gone: int = 0, lost: int = 0) -> 
         ),
         (
             settled(spell({7: 1}), screened=1),
-            f"1 message in <#7> went unscreened at <t:{T}:t>. It was screened by <t:{T + 540}:t>.",
+            f"1 message in <#7> could not be screened as it came in, at <t:{T}:t>. "
+            f"It was screened by <t:{T + 540}:t>.",
         ),
     ],
 )

@@ -46,7 +46,7 @@ async def until_caught_up(scene: Scene, messages: int) -> None:
 
 def lines(scene: Scene) -> list[Message]:
     """What moderators were told of unscreened messages."""
-    return [message for message in scene.log.bot_messages if "unscreened" in message.content]
+    return [message for message in scene.log.bot_messages if "screened" in message.content]
 
 
 def history_requests(scene: Scene) -> list[str]:
