@@ -106,6 +106,13 @@ def _possible(steps: list[str]) -> str:
             return tr("null, or one of {languages}", languages=", ".join(languages()))
         case [*_, "thresholds", _]:
             return tr("a number from 0 to 1")
+        case [*_, "thresholds"]:
+            return tr("curly brackets with labels, each with a number from 0 to 1")
+        case [*_, "actions"]:
+            return tr(
+                "curly brackets with labels, each with “action” ({actions}) between curly brackets",
+                actions=", ".join(ACTIONS),
+            )
         case [*_, "action"]:
             return ", ".join(ACTIONS)
         case [*_, "timeout_s"]:
@@ -121,7 +128,14 @@ def _possible(steps: list[str]) -> str:
         case [*_, "flags"]:
             return tr("a whole number from 1 to {most}", most=MOST_FLAGS)
         case ["escalation"]:
-            return tr("at most {most} steps, each with its own number of flags", most=MOST_STEPS)
+            return tr(
+                "square brackets with at most {most} steps, each with its own number of flags",
+                most=MOST_STEPS,
+            )
+        case ["escalation", _]:
+            return tr("curly brackets with “flags”, “window_s” and “timeout_s”")
+        case ["notice"]:
+            return tr("curly brackets with “way” and “text”")
         case ["notice", "way"]:
             return ", ".join(NoticeWay)
         case ["notice", "text"]:
@@ -130,10 +144,25 @@ def _possible(steps: list[str]) -> str:
             return tr("a whole number from 1 to {most}", most=MOST_RETENTION_DAYS)
         case ["privacy", "excerpt_days"]:
             return tr("null, or a whole number from 1 to {most}", most=MOST_EXCERPT_DAYS)
+        case ["privacy"]:
+            return tr("curly brackets with “retention_days” and “excerpt_days”")
         case ["channels"]:
-            return tr("at most {most} channels", most=MOST_PLACES)
+            return tr(
+                "curly brackets with the ids of at most {most} channels, each with “thresholds” "
+                "and “actions” between curly brackets",
+                most=MOST_PLACES,
+            )
+        case ["channels", _]:
+            return tr("curly brackets with “thresholds” and “actions”")
+        case ["exempt"]:
+            return tr("curly brackets with “moderators”, “bots”, “roles” and “channels”")
         case ["exempt", "roles" | "channels"]:
-            return tr("at most {most} ids", most=MOST_EXEMPTIONS)
+            return tr(
+                "square brackets with at most {most} ids, each between quotation marks",
+                most=MOST_EXEMPTIONS,
+            )
+        case ["screening"]:
+            return tr("curly brackets with “titles” and “names”")
         case ["log_channel"] | ["server"] | ["exempt", "roles" | "channels", _]:
             return tr("an id between quotation marks")
         case ["exempt", _] | ["screening", _]:

@@ -144,10 +144,15 @@ class ActionCommands(
         await interaction.response.defer(ephemeral=True)
         server = server_of(interaction)
         channel_id = None if channel is None else channel.id
-        await self._servers.reset_measure(server.id, label, channel_id=channel_id)
+        dropped = await self._servers.reset_measure(server.id, label, channel_id=channel_id)
         await forget_deleted_places(self._servers, server)
         settings = await self._servers.get(server.id)
-        told = _reset(label, None if channel is None else channel.mention)
+        place = None if channel is None else channel.mention
+        if dropped:
+            taken_back = tr("Taken back: {actions}.", actions=_brief(dropped))
+            told = f"{_reset(label, place)}\n{taken_back}"
+        else:
+            told = _nothing_to_reset(label, place)
         if channel is None and (own := _with_their_own(settings, label)):
             told = f"{told}\n{keeping_their_own(own)}"
         await answer(
@@ -190,6 +195,23 @@ def _reset(label: Label | None, channel: str | None) -> str:
         return tr("**{label}** alerts again.", label=label.caption)
     return tr(
         "**{label}** does in {channel} what holds around it.",
+        label=label.caption,
+        channel=channel,
+    )
+
+
+def _nothing_to_reset(label: Label | None, channel: str | None) -> str:
+    if label is None:
+        if channel is None:
+            return tr("No label had an action of its own: all of them alert.")
+        return tr(
+            "No label had an action of its own in {channel}: what holds around it holds there.",
+            channel=channel,
+        )
+    if channel is None:
+        return tr("**{label}** had no action of its own: it alerts.", label=label.caption)
+    return tr(
+        "**{label}** had no action of its own in {channel}: what holds around it holds there.",
         label=label.caption,
         channel=channel,
     )

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from bot.labels import Label
 from bot.rules import Action, Measure, Mode, Step
@@ -46,7 +46,7 @@ def load_settings(server_id: int, connection: Connection) -> ServerSettings:
         exempt_role_ids=exempt[ExemptionKind.ROLE],
         exempt_channel_ids=exempt[ExemptionKind.CHANNEL],
         mode=Mode(row.mode),
-        measures=_in_order(measures.pop(WHOLE_SERVER, {})),
+        measures=in_order(measures.pop(WHOLE_SERVER, {})),
         places=_places(server_id, measures, connection),
         escalation=_escalation(server_id, connection),
         notice=Notice(NoticeWay(row.notice), row.notice_text),
@@ -61,7 +61,7 @@ def _thresholds(server_id: int, connection: Connection) -> Mapping[Label, float]
     rows = connection.execute(
         select(table.c.label, table.c.value).where(table.c.server_id == server_id)
     )
-    return _in_order({Label(label): value for label, value in rows})
+    return in_order({Label(label): value for label, value in rows})
 
 
 def _exemptions(server_id: int, connection: Connection) -> dict[str, frozenset[int]]:
@@ -78,9 +78,14 @@ def _measures(server_id: int, connection: Connection) -> dict[int, dict[Label, M
     found: dict[int, dict[Label, Measure]] = defaultdict(dict)
     table = schema.actions
     for row in connection.execute(select(table).where(table.c.server_id == server_id)):
-        timeout = None if row.timeout_s is None else timedelta(seconds=row.timeout_s)
-        found[row.scope_id][Label(row.label)] = Measure(Action(row.action), timeout)
+        found[row.scope_id][Label(row.label)] = measure_of(row)
     return found
+
+
+def measure_of(row: Row[Any]) -> Measure:
+    """What a row of the table of actions says."""
+    timeout = None if row.timeout_s is None else timedelta(seconds=row.timeout_s)
+    return Measure(Action(row.action), timeout)
 
 
 def _places(
@@ -93,7 +98,7 @@ def _places(
     return MappingProxyType(
         {
             channel_id: Own(
-                _in_order(values.get(channel_id, {})), _in_order(measures.get(channel_id, {}))
+                in_order(values.get(channel_id, {})), in_order(measures.get(channel_id, {}))
             )
             for channel_id in sorted({*values, *measures})
         }
@@ -111,5 +116,6 @@ def _escalation(server_id: int, connection: Connection) -> tuple[Step, ...]:
     )
 
 
-def _in_order(values: Mapping[Label, T]) -> Mapping[Label, T]:
+def in_order(values: Mapping[Label, T]) -> Mapping[Label, T]:
+    """The same, in the order of the labels."""
     return MappingProxyType({label: values[label] for label in Label if label in values})

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Delete, Table, delete, func, select
 from bot.labels import Label
 from bot.rules import Measure, Step
 from bot.storage import schema
-from bot.storage.load_settings import WHOLE_SERVER
+from bot.storage.load_settings import WHOLE_SERVER, in_order, measure_of
 from bot.storage.server_settings import MOST_STEPS
 from bot.storage.settings_cache import SettingsCache
 
@@ -99,19 +99,28 @@ class RuleChoices(SettingsCache):
 
     async def reset_measure(
         self, server_id: int, label: Label | None = None, *, channel_id: int | None = None
-    ) -> None:
+    ) -> Mapping[Label, Measure]:
         """Go back to what lies below: alerting, or for a scope the server's own actions.
 
         Parameters
         ----------
         label
             None: all six.
+
+        Returns
+        -------
+        Mapping
+            What was chosen until now.
         """
         scope_id = WHOLE_SERVER if channel_id is None else channel_id
-        statement = _of_label(schema.actions, server_id, label).where(
-            schema.actions.c.scope_id == scope_id
+        table = schema.actions
+        statement = (
+            _of_label(table, server_id, label)
+            .where(table.c.scope_id == scope_id)
+            .returning(table.c.label, table.c.action, table.c.timeout_s)
         )
-        await self._write(server_id, lambda connection: connection.execute(statement).close())
+        rows = await self._write(server_id, lambda connection: connection.execute(statement).all())
+        return in_order({Label(row.label): measure_of(row) for row in rows})
 
     async def forget_place(self, server_id: int, channel_id: int) -> None:
         """Drop everything chosen for a scope, because it is no longer there."""

@@ -83,3 +83,76 @@ def test_it_is_named_what_is_wrong_and_where(raw: bytes, words: str) -> None:
 )
 def test_halves_of_characters_can_be_told_of(changes: dict[str, Any]) -> None:
     assert told(changes).encode()
+
+
+WHOLE: dict[str, Any] = {
+    "server": "1",
+    "preset": "strict",
+    "thresholds": {"toxic": 0.5},
+    "actions": {"toxic": {"action": "timeout", "timeout_s": 600}},
+    "channels": {"7": {"thresholds": {"insult": 0.5}, "actions": {"threat": {"action": "log"}}}},
+    "mode": "observe",
+    "escalation": [{"flags": 3, "window_s": 3600, "timeout_s": 3600}],
+    "notice": {"way": "dm", "text": "Please be kind."},
+    "exempt": {"moderators": True, "bots": True, "roles": ["1"], "channels": ["2"]},
+    "log_channel": "3",
+    "screening": {"titles": True, "names": False},
+    "privacy": {"retention_days": 30, "excerpt_days": None},
+    "language": "de",
+}
+
+
+def places(inside: Any, way: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """The way to everything that stands in a file."""
+    steps = inside.items() if isinstance(inside, dict) else enumerate(inside)
+    found = []
+    for step, value in steps:
+        found.append((*way, step))
+        if isinstance(value, dict | list):
+            found += places(value, (*way, step))
+    return found
+
+
+def with_wrong(way: tuple[str | int, ...], wrong: object) -> dict[str, Any]:
+    document = json.loads(json.dumps(WHOLE))
+    inside: Any = document
+    for step in way[:-1]:
+        inside = inside[step]
+    inside[way[-1]] = wrong
+    return document
+
+
+@pytest.mark.parametrize("way", places(WHOLE), ids=lambda way: ".".join(map(str, way)))
+def test_a_value_of_a_wrong_kind_is_told_with_what_belongs_there(
+    way: tuple[str | int, ...],
+) -> None:
+    place, tried = ".".join(map(str, way)), 0
+    for wrong in ("zzz", 0.5, -7, True, ["zzz"], {"zzz": 1}):
+        try:
+            read(json.dumps({"hexward_settings": 1} | with_wrong(way, wrong)).encode())
+        except BadFile as bad:
+            tried += 1
+            for line in in_sentences(bad).replace("\\", "").splitlines()[1:]:
+                assert line.startswith(f"- “{place}")
+                assert "/settings export" not in line
+                # An object in the place of another one is told of by what is in it.
+                inside = "zzz" if isinstance(wrong, list) else 1
+                assert any(
+                    words in line
+                    for words in (
+                        f"cannot be {json.dumps(wrong)}. Possible: ",
+                        f"cannot be {json.dumps(inside)}. Possible: ",
+                        "zzz” is not a setting",
+                        "zzz” is no label",
+                        "zzz” does not end with an id",
+                        "is missing",
+                    )
+                )
+    assert tried >= 3
+
+
+def test_channels_that_are_none() -> None:
+    assert told({"channels": "zzz"}).splitlines()[1] == (
+        '- “channels” cannot be "zzz". Possible: curly brackets with the ids of at most 100 '
+        "channels, each with “thresholds” and “actions” between curly brackets."
+    )

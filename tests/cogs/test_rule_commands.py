@@ -23,10 +23,20 @@ async def test_actions_are_shown_and_reset(scene: Scene) -> None:
         there = words(await run(general, "actions show", channel=other))
         assert "**Insult**: alert and delete the message" in there
         assert "10 minutes" in there
-        await run(general, "actions reset", label="threat")
+        told = (await run(general, "actions reset", label="threat")).message.content
+        assert told.splitlines() == [
+            "**Threat** alerts again.",
+            "Taken back: Threat: timeout 10 minutes.",
+        ]
         assert "10 minutes" not in words(await run(general, "actions show"))
-        await run(general, "actions reset", channel=other)
+        told = (await run(general, "actions reset", label="threat")).message.content
+        assert told == "**Threat** had no action of its own: it alerts."
+        await choose(scene, "toxic", "log", channel=other)
+        told = (await run(general, "actions reset", channel=other)).message.content
+        assert told.splitlines()[1] == "Taken back: Toxic: log, Insult: delete."
         assert other.mention not in words(await run(general, "actions show"))
+        told = (await run(general, "actions reset", channel=other)).message.content
+        assert told.startswith(f"No label had an action of its own in {other.mention}")
     assert scene.rows("SELECT * FROM actions") == []
 
 
