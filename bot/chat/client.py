@@ -16,7 +16,7 @@ from bot.chat.commands import HexwardTree
 from bot.chat.heartbeats import Heartbeats
 from bot.chat.intents import Asked
 from bot.chat.languages import CommandTexts, locale_of_event
-from bot.chat.left_out import fill_in
+from bot.chat.left_out import fill_in, fill_in_roles
 from bot.chat.questions import ClosedQuestion, Questions
 from bot.chat.replies import replies_trace
 from bot.language import speaking
@@ -31,8 +31,9 @@ READY_AFTER_S = 2.0
 # Seconds that commands under way get to answer when the client closes.
 _COMMANDS_S = 5.0
 
+_CHANGED = "GUILD_MEMBER_UPDATE"
 # Events of which discord.py reads a part only after it has parsed them.
-_READ_LATER = frozenset({"INTERACTION_CREATE", "GUILD_MEMBER_UPDATE"})
+_READ_LATER = frozenset({"INTERACTION_CREATE", _CHANGED})
 
 # Hexward never speaks in voice channels; discord.py need not warn that it could not.
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -173,6 +174,8 @@ class Hexward(commands.Bot):
                 return None
 
         def parse_whole(payload: Any) -> Any:
+            # Who has lost all roles is exempt no more, and a bot without them may do nothing.
+            whole = event != _CHANGED or fill_in_roles(payload, self._member_of(payload))
             if event in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
                 # discord.py makes a message without its author rather than to fail.
                 fill_in(payload.get("author"))
@@ -184,18 +187,28 @@ class Hexward(commands.Bot):
                 if not fill_in(payload):
                     raise
                 parsed = parser(payload)
-            if event == "GUILD_MEMBER_UPDATE":
-                self._dispatch_member_update(payload)
+            if event == _CHANGED:
+                self._dispatch_member_update(payload, whole=whole)
             return parsed
 
         return parse
 
-    def _dispatch_member_update(self, payload: Any) -> None:
-        """Tell of a changed member; discord.py does so only of those that it keeps in memory."""
+    def _member_of(self, payload: Any) -> discord.Member | None:
+        """Whom an event about a member names, as far as they are in memory."""
         server = self.get_guild(int(payload["guild_id"]))
-        if server is not None:
+        return None if server is None else server.get_member(int(payload["user"]["id"]))
+
+    def _dispatch_member_update(self, payload: Any, *, whole: bool) -> None:
+        """Tell of a changed member; discord.py does so only of those that it keeps in memory.
+
+        Of one that the event does not tell enough of, only the id is told.
+        """
+        server = self.get_guild(int(payload["guild_id"]))
+        if server is not None and whole:
             member = discord.Member(data=payload, guild=server, state=self._connection)
             self.dispatch("uncached_member_update", member)
+        elif server is not None:
+            self.dispatch("unparsed_member", server, int(payload["user"]["id"]))
 
     def _dispatch_unparsed_message(self, payload: Any) -> None:
         """Name the message, so that screening can fetch it instead of missing it."""

@@ -6,6 +6,7 @@ shows it, and only what did not happen is said to who clicked.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -21,12 +22,14 @@ from bot.chat.carried import Deed, Hurdle, What
 from bot.chat.clicks import Clicks, Said, tell
 from bot.chat.commands import Refusal
 from bot.chat.durations import in_words
-from bot.chat.lookup import Lookup
+from bot.chat.faults import DISCORD_FAULTS
+from bot.chat.lookup import Lookup, message_by_id
 from bot.chat.may_act import check_may
 from bot.chat.member_deeds import lift_timeout, subject, timeout_member
 from bot.chat.message_deeds import delete_message
 from bot.chat.renaming import reset_name
 from bot.chat.standing import Click
+from bot.chat.surfaces import stands_alone
 from bot.language import tr
 from bot.logs import describe
 from bot.storage.cards import Cards, Change
@@ -85,7 +88,9 @@ class Desk:
                 raise
             if history.card is None and interaction.message is not None:
                 card = interaction.message
-                await self._cards.put(CardPlace(decision_id, card.channel.id, card.id))
+                place = CardPlace(decision_id, card.channel.id, card.id)
+                by_webhook = await self._by_webhook(history)
+                await self._cards.put(place, by_webhook=by_webhook)
             return await self._do(interaction, click, history)
 
         await self._handle(interaction, decision_id, do, thinking=asks)
@@ -169,6 +174,24 @@ class Desk:
                 )
             )
         return history
+
+    async def _by_webhook(self, history: History) -> bool:
+        """Whether a webhook wrote what was flagged, of a card that never got on record."""
+        decision = history.decision
+        if stands_alone(decision.surface):
+            return False
+        try:
+            with contextlib.suppress(discord.NotFound):
+                message = await message_by_id(
+                    self._client, decision.channel_id, decision.message_id
+                )
+                return message.webhook_id is not None
+            await self._client.fetch_user(decision.author_id)
+        except discord.NotFound:
+            return True  # no user has this id
+        except DISCORD_FAULTS as error:
+            log.debug("Decision %d: who wrote it is not known: %s", decision.id, describe(error))
+        return False
 
     async def _do(
         self, interaction: discord.Interaction[Any], click: Click, history: History

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import discord
+
 # How an object is known, by fields that it has, and what else it has on Discord.
 _KINDS: tuple[tuple[frozenset[str], Mapping[str, Any]], ...] = (
     (frozenset({"id", "username"}), {"discriminator": "0", "avatar": None}),
@@ -68,3 +70,26 @@ def fill_in(event: Any) -> bool:
                 event[name] = value
                 filled = True
     return filled
+
+
+def fill_in_roles(event: dict[str, Any], known: discord.Member | None) -> bool:
+    """Give an event about a changed member the roles that it leaves out, as they were known.
+
+    Parameters
+    ----------
+    event
+        What came over the gateway; changed in place.
+    known
+        The member as before; None where nothing is known of them.
+
+    Returns
+    -------
+    bool
+        Whether it tells the member's roles now; if not, only asking does.
+    """
+    if event.get("roles") is not None:
+        return True
+    if known is None:
+        return False
+    event["roles"] = [str(role.id) for role in known.roles if not role.is_default()]
+    return True

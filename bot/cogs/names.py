@@ -47,20 +47,32 @@ class Names(commands.Cog):
 
     @commands.Cog.listener()
     async def on_member_join(self, member: discord.Member) -> None:
-        await self._screen(member)
+        await self._screen(member.guild, member.id, member)
 
     @commands.Cog.listener()
     async def on_uncached_member_update(self, member: discord.Member) -> None:
-        await self._screen(member)
+        await self._screen(member.guild, member.id, member)
 
-    async def _screen(self, member: discord.Member) -> None:
-        server, thing = member.guild, (member.guild.id, member.id)
-        if self._running.closing or self._running.full or member == self._client.user:
+    @commands.Cog.listener()
+    async def on_unparsed_member(self, server: discord.Guild, member_id: int) -> None:
+        """An event that does not tell by which roles a member may be exempt."""
+        await self._screen(server, member_id, None)
+
+    async def _screen(
+        self, server: discord.Guild, member_id: int, member: discord.Member | None
+    ) -> None:
+        """Screen the name of a member; None is fetched from Discord."""
+        thing, me = (server.id, member_id), self._client.user
+        if self._running.closing or self._running.full or (me is not None and member_id == me.id):
             return
         with self._running.counted():
             try:
                 settings = await self._servers.get(server.id)
-                if not settings.screen_names or is_exempt_member(member, settings):
+                if not settings.screen_names:
+                    return
+                if member is None:
+                    member = await server.fetch_member(member_id)
+                if is_exempt_member(member, settings):
                     return
                 name = shown_name(member)
                 if not name.text.strip() or not self._seen.note(thing, name.text):
@@ -76,7 +88,7 @@ class Names(commands.Cog):
                     at=now,
                 )
                 await self._texts.screen(text, settings)
-            except EngineClosed:
+            except (EngineClosed, discord.NotFound):  # the latter: they have left
                 return
             except Exception as error:
                 self._seen.forget(thing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from weakref import WeakValueDictionary
@@ -41,6 +41,9 @@ _REMEMBERED_MESSAGES = 10_000
 _DRAIN_S = 10.0
 # Messages under way at a time; beyond that they go unscreened.
 _MOST_MESSAGES = 5_000
+# Seconds for which an edit waits for what is done about the revision before it, so that its card
+# can name that one's. Discord may hold a card back for minutes.
+_EARLIER_FIRST_S = 1.0
 # Pauses in seconds before a decision that the database refused is written again.
 _RECORD_AGAIN_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 
@@ -66,6 +69,14 @@ class Screened:
     result: Result | None
     priority: Priority
     scoring_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Flagged:
+    """A text that was flagged; without a `flag` this revision of it was dealt with before."""
+
+    screened: Screened
+    flag: Flag | None
 
 
 class Screening(commands.Cog):
@@ -178,17 +189,37 @@ class Screening(commands.Cog):
     ) -> None:
         """Screen a message after the earlier revisions of it; None is fetched from Discord."""
         with self._running.counted():
-            async with self._turns.setdefault(message_id, asyncio.Lock()):
-                try:
-                    if message is None:
-                        message = await message_by_id(self._client, channel_id, message_id)
-                    await self._screen(message, priority)
-                except BaseException:
-                    # What could not be dealt with is not taken as known if it comes again.
-                    self._revisions.forget(message_id)
-                    raise
+            doing: list[asyncio.Task[None]] = []
+            try:
+                async with self._turns.setdefault(message_id, asyncio.Lock()):
+                    try:
+                        if message is None:
+                            message = await message_by_id(self._client, channel_id, message_id)
+                        await self._screen(message, priority, doing)
+                    except BaseException:
+                        # What could not be dealt with is not taken as known if it comes again.
+                        self._revisions.forget(message_id)
+                        raise
+                    finally:
+                        if doing:
+                            await asyncio.wait(doing, timeout=_EARLIER_FIRST_S)
+            except asyncio.CancelledError:
+                for task in doing:
+                    task.cancel()
+                raise
+            finally:
+                await asyncio.gather(*doing)
 
-    async def _screen(self, message: discord.Message, priority: Priority) -> None:
+    async def _screen(
+        self, message: discord.Message, priority: Priority, doing: list[asyncio.Task[None]]
+    ) -> None:
+        """Decide on what is new in a message, and begin to act on what was flagged.
+
+        Parameters
+        ----------
+        doing
+            Gets what was begun, also where some other text cannot be screened.
+        """
         server = server_of(message, self._client)
         if server is None or message.author == self._client.user or is_system(message):
             return
@@ -208,6 +239,8 @@ class Screening(commands.Cog):
             ),
             return_exceptions=True,
         )
+        flagged = [end for end in ends if isinstance(end, _Flagged)]
+        doing += [asyncio.create_task(self._act(one), name="act on a flag") for one in flagged]
         for end in ends:
             if isinstance(end, BaseException):
                 raise end
@@ -224,8 +257,8 @@ class Screening(commands.Cog):
         revision: int,
         part: Part,
         priority: Priority,
-    ) -> Scores | None:
-        """Score one text, decide, act; its scores if it passed."""
+    ) -> Scores | _Flagged | None:
+        """Score one text and decide; its scores if it passed."""
         surface = await part.read()
         if surface is None:
             return None
@@ -238,16 +271,16 @@ class Screening(commands.Cog):
         place = await self._lookup.place(message.channel, server) if settings.places else None
         rules = rules_at(self._presets, settings, place)
         decision = decide(reading.scores, rules, settings.mode)
-        result = None
         if decision.flagged:
             surface = Surface(surface.name, reading.quote(decision))
-            result = await self._act(message, server, settings, revision, surface, decision)
-        self._client.dispatch(
-            "screened", Screened(message, surface, decision, result, priority, scoring_s)
-        )
-        return None if decision.flagged else decision.scores
+        screened = Screened(message, surface, decision, None, priority, scoring_s)
+        if not decision.flagged:
+            self._client.dispatch("screened", screened)
+            return decision.scores
+        flag = await self._flag(message, server, settings, revision, surface, decision)
+        return _Flagged(screened, flag)
 
-    async def _act(
+    async def _flag(
         self,
         message: discord.Message,
         server: discord.Guild,
@@ -255,14 +288,8 @@ class Screening(commands.Cog):
         revision: int,
         surface: Surface,
         decision: Decision,
-    ) -> Result | None:
-        """Record, then act, then settle.
-
-        Returns
-        -------
-        Result or None
-            None if this revision was dealt with before, or is not dealt with at once.
-        """
+    ) -> Flag | None:
+        """Write a decision down; None if this revision was dealt with before."""
         now = datetime.now(UTC)
         async with self._weighing.weighed(decision, message, settings, now) as weighed:
             decision = weighed.decision
@@ -287,7 +314,7 @@ class Screening(commands.Cog):
             )
         if recorded is None:
             return None
-        flag = Flag(
+        return Flag(
             decision_id=recorded.id,
             decision=decision,
             surface=surface,
@@ -299,14 +326,18 @@ class Screening(commands.Cog):
             earlier=weighed.earlier,
             notice=settings.notice,
         )
-        result = await self._actions.carry_out(flag)
-        if result is None:
-            return None  # it is settled once everything is done
-        try:
-            await self._decisions.settle(recorded.id, result.outcome, result.detail)
-        except DatabaseError as error:
-            log.error("Decision %d was acted on but not settled: %s", recorded.id, error)
-        return result
+
+    async def _act(self, flagged: _Flagged) -> None:
+        """Act on what is written down, then settle it."""
+        screened, flag = flagged.screened, flagged.flag
+        result = None if flag is None else await self._actions.carry_out(flag)
+        # Without a result it is settled once everything is done.
+        if flag is not None and result is not None:
+            try:
+                await self._decisions.settle(flag.decision_id, result.outcome, result.detail)
+            except DatabaseError as error:
+                log.error("Decision %d was acted on but not settled: %s", flag.decision_id, error)
+        self._client.dispatch("screened", replace(screened, result=result))
 
     async def _record(self, decision: NewDecision) -> RecordedDecision | None:
         """Write a decision down, trying again while the database is busy or full."""

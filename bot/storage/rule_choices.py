@@ -115,9 +115,7 @@ class RuleChoices(SettingsCache):
         scope_id = WHOLE_SERVER if channel_id is None else channel_id
         table = schema.actions
         statement = (
-            _of_label(table, server_id, label)
-            .where(table.c.scope_id == scope_id)
-            .returning(table.c.label, table.c.action, table.c.timeout_s)
+            _of_label(table, server_id, label).where(table.c.scope_id == scope_id).returning(table)
         )
         rows = await self._write(server_id, lambda connection: connection.execute(statement).all())
         return in_order({Label(row.label): measure_of(row) for row in rows})

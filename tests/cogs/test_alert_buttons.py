@@ -381,7 +381,10 @@ async def test_nothing_more_is_done_about_an_author_who_was_forgotten(
     assert scene.rows(VERDICTS) == [("dismissed", mia.id)]
 
 
-async def test_nobody_is_asked_to_time_a_webhook_out(scene: Scene, mia: Any) -> None:
+@pytest.mark.parametrize("on_record", [True, False])
+async def test_nobody_is_asked_to_time_a_webhook_out(
+    scene: Scene, mia: Any, on_record: bool
+) -> None:
     hook = scene.general.add_webhook("News")
     async with scene.bot():
         await scene.mo.run(scene.general, "exempt bots", exempt=False)
@@ -389,7 +392,13 @@ async def test_nobody_is_asked_to_time_a_webhook_out(scene: Scene, mia: Any) -> 
         card = await scene.wire.wait_for_message(scene.log)
         await settled(scene)
         assert labels(card) == ["Uphold", "Dismiss", "Delete"]
+        _, other = await flagged(scene)
+    if not on_record:  # as if the database had been full when they were posted
+        scene.change("DELETE FROM cards")
     async with scene.bot(log_channel=False):
         await mia.click(card, "Uphold")
         await shows(scene, card, "Upheld")
         assert labels(card) == ["Delete", "Undo"]
+        await mia.click(other, "Uphold")
+        await shows(scene, other, "Upheld")
+        assert labels(other) == ["Delete", "Timeout…", "Undo"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -162,3 +163,34 @@ async def test_a_flag_that_a_crash_left_is_told_if_the_name_is_still_worn(
         await scene.wire.quiet()
     outcomes = dict(scene.rows("SELECT author_id, outcome FROM decisions"))
     assert outcomes == {scene.ada.id: "alerted", ben.id: "message_gone"}
+
+
+async def test_a_change_that_leaves_the_roles_out_takes_none_away(with_members: Scene) -> None:
+    """As other servers than Discord may send it."""
+    scene = with_members
+    friends = scene.server.add_role("friends")
+    scene.ada.give_role(friends)
+    ben = scene.server.add_member("ben")
+
+    def changed(user_id: int, **fields: Any) -> None:
+        user = {"id": str(user_id), "username": "whoever", "discriminator": "0", "avatar": None}
+        shape = {"guild_id": str(scene.server.id), "user": user, "joined_at": None, **fields}
+        scene.wire.send_event("GUILD_MEMBER_UPDATE", shape)
+
+    async with scene.bot():
+        await scene.mo.run(scene.general, "screening names", screen=True)
+        await scene.mo.run(scene.general, "exempt add", role=friends)
+        await scene.mo.run(scene.general, "actions set", label="insult", action="delete")
+        changed(scene.wire.bot_id, nick="Bot")
+        enforcing = await scene.mo.run(scene.general, "mode enforce")
+        assert "lack" not in enforcing.texts
+        scene.wire.world.muted = True
+        for member in (scene.ada, ben):
+            member.rename("idiot")
+        scene.wire.world.muted = False
+        for member in (scene.ada, ben):
+            changed(member.id, nick="idiot")
+        card = await scene.wire.wait_for_message(scene.log)
+        assert ben.mention in card.texts
+        await scene.wire.quiet()
+    assert [row[2] for row in scene.rows(NAMES)] == [ben.id]
