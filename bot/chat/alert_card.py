@@ -112,7 +112,8 @@ def alert_card(alert: Alert, phrase: Phrase | None = None) -> discord.Embed:
     """
     decision = alert.decision
     if alert.text:
-        quoted = spoiler(alert.text, (phrase.start, phrase.end) if phrase else None)
+        marked = (phrase.start, phrase.end) if phrase else None
+        quoted = spoiler(alert.text, marked, mentions=True)
     else:
         quoted = tr("The message is gone, and its words are not kept.")
     flagged = names(decision.labels_over)

@@ -53,7 +53,8 @@ def permission_caption(name: str) -> str:
 
 def permission_captions(names: Iterable[str]) -> str:
     """Several: ``Manage Messages and Timeout Members``."""
-    return joined([permission_caption(name) for name in names])
+    # Some languages put what is quoted between marks, each by itself.
+    return joined([tr("{permission}", permission=permission_caption(name)) for name in names])
 
 
 def preset_caption(name: str) -> str:

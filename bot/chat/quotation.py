@@ -1,12 +1,13 @@
 """A flagged text as an alert card quotes it: behind spoiler bars, the words that matter marked.
 
-Nothing that a member wrote can break out of the quotation or be read as markup.
+Nothing that a member wrote can break out of the quotation or be read as markup, but for mentions
+where they are wanted: whom an insult is aimed at is to be seen.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 QUOTE_LIMIT = 3_600
 """Characters of Discord's markup, escapes included, that a quotation takes at most."""
@@ -14,11 +15,13 @@ QUOTE_LIMIT = 3_600
 # Characters that make what follows them run the other way, also outside of the quotation.
 _DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _MARKUP = re.compile(r"([\\*_~|`>#\[\]()<:@-])")
+# Whom or what a text names, which Discord shows by its name. In an embed it pings nobody.
+_NAMED = re.compile(r"<(?:@[!&]?|#)[0-9]{15,20}>")
 _GAP = " … "
 _MARK = "__**", "**__"
 
 
-def spoiler(text: str, marked: tuple[int, int] | None = None) -> str:
+def spoiler(text: str, marked: tuple[int, int] | None = None, *, mentions: bool = False) -> str:
     """A text behind spoiler bars, unable to break out of them.
 
     Of a text that is too long for a card, the beginning, the end and what is marked are shown.
@@ -27,18 +30,33 @@ def spoiler(text: str, marked: tuple[int, int] | None = None) -> str:
     ----------
     marked
         Which part (``text[start:end]``) is shown bold and underlined.
+    mentions
+        Whether whom the text mentions is shown by name, as in a message; names and titles mention
+        nobody.
     """
     start, end = marked or (0, 0)
     pieces = [
-        (_MARKUP.sub(r"\\\1", character), start <= position < end)
-        for position, character in enumerate(text)
-        if not _DIRECTIONS.match(character)
+        (piece, start < position + length and position < end)
+        for position, length, piece in _pieces(text, mentions)
     ]
     while pieces and pieces[0][0].isspace():
         del pieces[0]
     while pieces and pieces[-1][0].isspace():
         del pieces[-1]
     return f"||{_joined(pieces, _shown([len(piece) for piece, _ in pieces], pieces))}||"
+
+
+def _pieces(text: str, mentions: bool) -> Iterator[tuple[int, int, str]]:
+    """What is shown whole or not at all: where it begins, how long it is, how it is written."""
+    position = 0
+    while position < len(text):
+        named = _NAMED.match(text, position) if mentions else None
+        piece = named[0] if named else text[position]
+        if named:
+            yield position, len(piece), piece
+        elif not _DIRECTIONS.match(piece):
+            yield position, 1, _MARKUP.sub(r"\\\1", piece)
+        position += len(piece)
 
 
 def _shown(sizes: list[int], pieces: list[tuple[str, bool]]) -> list[range]:
