@@ -21,6 +21,8 @@ from bot.screening.policy import decide
 from bot.screening.presets import Presets
 from bot.settings import Settings
 
+# Of a text, so much is printed back at its beginning and at its end: some lines of a terminal.
+_BEGINNING, _END = 200, 100
 # Lines that are read ahead of the one being written.
 _WINDOW = 256
 # Control characters, and halves of characters, which no terminal can be sent.
@@ -54,9 +56,18 @@ async def check_texts(settings: Settings, preset: str, texts: Sequence[str]) -> 
                 else Text(f"{score:.2f}")
                 for label, score in scores.items()
             ]
-            table.add_row(Text(_harmless(text)), *cells)
+            table.add_row(_quoted(text), *cells)
     Console().print(table)
     return 0
+
+
+def _quoted(text: str) -> Text:
+    """A text as the table shows it; all of it is scored, a long one is shown in part."""
+    left_out = len(text) - _BEGINNING - _END
+    if left_out <= 0:
+        return Text(_harmless(text))
+    said = f"\n[… {left_out:,} of {len(text):,} characters are not shown, but scored …]\n"
+    return Text.assemble(_harmless(text[:_BEGINNING]), (said, "dim"), _harmless(text[-_END:]))
 
 
 def _harmless(text: str) -> str:

@@ -119,6 +119,11 @@ def number(value: float, form: str = ",") -> str:
     return str(_FORMATS.get(_language.get(), _PLAIN).format_field(value, form))
 
 
+def thousands() -> str:
+    """What keeps thousands apart in the language at hand."""
+    return number(1_000).removeprefix("1").removesuffix("000")
+
+
 class _CommaDecimals(string.Formatter):
     """Writes numbers whose thousands are kept apart as most of Europe does.
 

@@ -95,12 +95,17 @@ def test_an_answer_comes_before_the_input_ends(tiny_model: Path) -> None:
 
 
 def test_texts_become_a_table(tiny_model: Path) -> None:
-    texts = ("hello", "[bold]you idiot", "a\x1b[2Jb\u202ec")
+    long = f"first {'hello ' * 1_000}fuck {'hello ' * 1_000}last"
+    texts = ("hello", "[bold]you idiot", "a\x1b[2Jb\u202ec", long)
     done = hexward("check", *texts, "--preset", "strict", MODEL=str(tiny_model))
     output = done.stdout.decode()
     assert done.returncode == 0
     assert "[bold]you idiot" in output
-    assert output.count("⚑ 0.97") == 2
+    assert output.count("⚑ 0.97") == 4
+    assert output.count("hello") < 60
+    assert "first hello" in output
+    assert "hello last" in " ".join(output.split())
+    assert f"{len(long) - 300:,} of {len(long):,} characters are not" in " ".join(output.split())
     assert "strict" in output
     assert r"a\x1b[2Jb\u202ec" in output.replace("\n", "")
     assert "\x1b" not in output

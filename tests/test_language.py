@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bot.labels import Label
-from bot.language import catalogue, language_of, languages, number, speaking, tr, trn
+from bot.language import catalogue, language_of, languages, number, speaking, thousands, tr, trn
 
 
 def test_english_stands_in_the_source() -> None:
@@ -16,6 +16,7 @@ def test_english_stands_in_the_source() -> None:
     assert trn("one flag", "{count:,} flags", 1) == "one flag"
     assert trn("one flag", "{count:,} flags", 1234) == "1,234 flags"
     assert number(1234.5, ",.1f") == "1,234.5"
+    assert thousands() == ","
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,7 @@ def test_only_catalogues_are_read_as_languages() -> None:
 def test_german_numbers_have_a_comma_and_scores_a_point() -> None:
     with speaking("de"):
         assert number(1234.5, ",.1f") == "1.234,5"
+        assert thousands() == "."
         assert trn("{count:,} thing", "{count:,} things", 5678) == "5.678 things"
         assert tr("from {score:.2f} on", score=0.5) == "from 0.50 on"
 

@@ -174,11 +174,20 @@ Panel = Annotated[Bars | Columns | Curve, Field(discriminator="kind")]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Rows of panels, from the top; the panels of a row share its width."""
+    """Rows of panels, from the top; the panels of a row share its width.
+
+    Attributes
+    ----------
+    thousands
+        What keeps thousands apart in the numbers on axes, in the reader's language.
+    """
 
     rows: tuple[tuple[Panel, ...], ...]
+    thousands: str = ","
 
     def __post_init__(self) -> None:
+        if len(self.thousands) > 1:
+            raise ValueError(f"thousands are kept apart by one character, not {self.thousands!r}")
         if not self.rows or not all(self.rows):
             raise ValueError("a picture needs at least one row, and a row at least one panel")
         if sum(map(len, self.rows)) > _MOST_PANELS:

@@ -69,7 +69,7 @@ def draw(picture: Picture) -> bytes:
         for row, place in zip(picture.rows, across[:, 0], strict=True):
             place.set_facecolor("none")
             for axes, panel in zip(place.subplots(1, len(row), squeeze=False)[0], row, strict=True):
-                drawn.append((axes, panel, _panel(axes, panel, named)))
+                drawn.append((axes, panel, _panel(axes, panel, named, picture.thousands)))
         # What depends on how much room there is comes once the layout is known.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
@@ -114,7 +114,7 @@ def _card(figure: Figure) -> None:
     figure.patches.append(card)
 
 
-def _panel(axes: Axes, panel: Panel, named: set[Key]) -> Text:
+def _panel(axes: Axes, panel: Panel, named: set[Key], thousands: str) -> Text:
     """Draw a panel; the legends in `named` are known, and its own is added to them.
 
     Returns
@@ -132,10 +132,10 @@ def _panel(axes: Axes, panel: Panel, named: set[Key]) -> Text:
             _bars(axes, panel)
             return _heading(axes, panel.series, named)
         case Columns():
-            _columns(axes, panel)
+            _columns(axes, panel, thousands)
             return _heading(axes, panel.series, named)
         case Curve():
-            _curve(axes, panel)
+            _curve(axes, panel, thousands)
             return _title(axes, beneath=panel.y_caption)
 
 
@@ -159,16 +159,16 @@ def _bars(axes: Axes, panel: Bars) -> None:
     axes.set_xlim(0, max(*_totals(panel.series), 1e-9))
 
 
-def _columns(axes: Axes, panel: Columns) -> None:
+def _columns(axes: Axes, panel: Columns, thousands: str) -> None:
     places = range(len(panel.names))
     for series, starts in _stacked(panel.series):
         axes.bar(places, series.values, bottom=starts, color=TONES[series.tone], width=0.78)
     axes.set_xticks(places, panel.names, parse_math=False)
     axes.set_xlim(-0.6, len(panel.names) - 0.4)
-    _counting(axes, max(_totals(panel.series)))
+    _counting(axes, max(_totals(panel.series)), thousands)
 
 
-def _curve(axes: Axes, panel: Curve) -> None:
+def _curve(axes: Axes, panel: Curve, thousands: str) -> None:
     xs = [x for x, _ in panel.points]
     ys = [y for _, y in panel.points]
     style = "steps-post" if panel.steps else "default"
@@ -181,7 +181,7 @@ def _curve(axes: Axes, panel: Curve) -> None:
     # Above the line there is a row for each caption; the further left, the higher, so that
     # captions, which stand to the right of their markers, are not crossed by the next one's line.
     top = max(*ys, 1.0)
-    _counting(axes, top, room=1.06 + _CAPTION_ROW * len(panel.markers))
+    _counting(axes, top, thousands, room=1.06 + _CAPTION_ROW * len(panel.markers))
     places = sorted(panel.markers, key=lambda marker: -marker.x)
     for marker in panel.markers:
         y, colour = panel.height(marker.x), TONES[marker.tone]
@@ -211,21 +211,18 @@ def _curve(axes: Axes, panel: Curve) -> None:
         ).set_in_layout(False)
 
 
-def _counting(axes: Axes, top: float, *, room: float = 1.05) -> None:
+def _counting(axes: Axes, top: float, thousands: str, *, room: float = 1.05) -> None:
     """A quiet axis of a few whole numbers from 0 up."""
     axes.set_ylim(0, max(top, 1.0) * room)
     ticks = MaxNLocator(nbins=3, integer=True, steps=[1, 2, 5, 10]).tick_values(0, max(top, 1.0))
     kept = [tick for tick in ticks if 0 <= tick <= max(top, 1.0)]
-    axes.set_yticks(kept, [_number(tick) for tick in kept])
+    axes.set_yticks(kept, [_number(tick, thousands) for tick in kept])
     axes.grid(axis="y", color=GRID, linewidth=1.2)
 
 
-def _number(count: float) -> str:
-    """``950``, ``1.2k``, ``3M``: short enough for an axis, in any language."""
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if count >= size:
-            return f"{count / size:.3g}{unit}"
-    return f"{count:.0f}"
+def _number(count: float, thousands: str) -> str:
+    """``950``, ``12,000``: whole, as numbers are in the words beside the picture."""
+    return f"{count:,.0f}".replace(",", thousands)
 
 
 def _heading(axes: Axes, series: Sequence[Series], named: set[Key]) -> Text:

@@ -10,7 +10,7 @@ from discord.utils import format_dt
 from bot.charts.describe import Bars, Columns, Picture, Series, Tone
 from bot.chat.captions import day_caption, percent_caption
 from bot.labels import LABELS
-from bot.language import number, tr, trn
+from bot.language import number, thousands, tr, trn
 from bot.storage.statistics import Deeds, Flags, ServerStatistics
 
 PICTURE = "statistics.png"
@@ -197,7 +197,7 @@ def statistics_picture(found: ServerStatistics) -> Picture | None:
         )
     if beneath:
         rows.append(tuple(beneath))
-    return Picture(tuple(rows)) if rows else None
+    return Picture(tuple(rows), thousands()) if rows else None
 
 
 def _series(flags: tuple[Flags, ...]) -> tuple[Series, ...]:

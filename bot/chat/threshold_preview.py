@@ -13,7 +13,7 @@ from bot.chat.lookup import ServerChannel
 from bot.chat.ruling import rules_at, scope_ids
 from bot.chat.threshold_buttons import shortest
 from bot.labels import Label
-from bot.language import number, tr, trn
+from bot.language import number, thousands, tr, trn
 from bot.screening.presets import Presets
 from bot.storage.preview import Estimate, Places, Preview
 from bot.storage.server_settings import Own, ServerSettings
@@ -225,7 +225,7 @@ def preview_picture(preview: Preview, now: float, value: float) -> Picture | Non
             for name, values, tone in zip(names, (both, rest), tones, strict=True)
         ),
     )
-    return Picture(((columns,), (_curve(preview, now, value),)))
+    return Picture(((columns,), (_curve(preview, now, value),)), thousands())
 
 
 def _curve(preview: Preview, now: float, value: float) -> Curve:

@@ -117,7 +117,8 @@ def test_nothing_to_count_is_drawn_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "short"), [(0, "0"), (950, "950"), (1_200, "1.2k"), (3e6, "3M"), (2e9, "2G")]
+    ("count", "between", "written"),
+    [(0, ",", "0"), (950, ",", "950"), (1_200, ",", "1,200"), (3e6, ".", "3.000.000")],
 )
-def test_counts_on_an_axis_are_short(count: float, short: str) -> None:
-    assert drawing._number(count) == short
+def test_counts_on_an_axis_are_written_out(count: float, between: str, written: str) -> None:
+    assert drawing._number(count, between) == written
