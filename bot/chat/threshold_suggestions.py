@@ -73,7 +73,7 @@ def _finding(suggestion: Suggestion, wanted: float) -> str:
         )
     if expected is None:
         return tr(
-            "Right now {found}. No threshold is known at which {share} would be right.",
+            "Right now {found}. No threshold is known at which {share} is sure.",
             found=_found(now),
             share=percent_caption(wanted),
         )
