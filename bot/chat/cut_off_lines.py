@@ -20,7 +20,7 @@ def cut_off_line(deed: RecordedDeed, found: CutShort, who: str, when: str) -> st
     match deed.kind, found:
         case DeedKind.DELETE, CutShort.NOT_DONE:
             return tr(
-                "Deletion by {who} {when} was interrupted; the message still stands",
+                "Deletion by {who} {when} was interrupted; the message still stood",
                 who=who,
                 when=when,
             )
@@ -48,24 +48,24 @@ def cut_off_line(deed: RecordedDeed, found: CutShort, who: str, when: str) -> st
     match found:
         case CutShort.NOT_DONE:
             return tr(
-                "Timeout for {lasting} by {who} {when} was interrupted; the author is "
-                "not timed out",
+                "Timeout for {lasting} by {who} {when} was interrupted; afterwards the author "
+                "was not timed out",
                 lasting=lasting,
                 who=who,
                 when=when,
             )
         case CutShort.OTHER:
             return tr(
-                "Timeout for {lasting} by {who} {when} was interrupted; the author is "
-                "timed out, but by another timeout",
+                "Timeout for {lasting} by {who} {when} was interrupted; afterwards the author "
+                "was timed out, but by another timeout",
                 lasting=lasting,
                 who=who,
                 when=when,
             )
         case CutShort.LEFT:
             return tr(
-                "Timeout for {lasting} by {who} {when} was interrupted; the author has "
-                "left, so whether it was given is not known",
+                "Timeout for {lasting} by {who} {when} was interrupted; the author had left, so "
+                "whether it was given is not known",
                 lasting=lasting,
                 who=who,
                 when=when,

@@ -222,8 +222,8 @@ def _late(deed: RecordedDeed) -> str | None:
             return tr("Author timed out {when}", when=when)
         case DeedKind.TIMEOUT, DeedResult.FAILED if deed.cut_short is CutShort.OTHER:
             return tr(
-                "Timing the author out was interrupted {when}; the author is timed out, "
-                "but by another timeout",
+                "Timing the author out was interrupted {when}; afterwards the author was timed "
+                "out, but by another timeout",
                 when=when,
             )
         case DeedKind.TIMEOUT, DeedResult.FAILED if deed.cut_short not in (

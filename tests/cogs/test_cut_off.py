@@ -91,9 +91,9 @@ async def test_a_timeout_that_discord_heard_of_stands_on_its_card(scene: Scene, 
 @pytest.mark.parametrize(
     ("meanwhile", "found"),
     [
-        (lambda scene: None, "the author is not timed out"),
-        (in_an_hour, "the author is timed out, but by another timeout"),
-        (lambda scene: scene.ada.leave(), "the author has left"),
+        (lambda scene: None, "afterwards the author was not timed out"),
+        (in_an_hour, "afterwards the author was timed out, but by another timeout"),
+        (lambda scene: scene.ada.leave(), "the author had left"),
     ],
     ids=["nothing", "another", "left"],
 )
@@ -107,7 +107,7 @@ async def test_a_timeout_that_was_not_given_is_told_and_can_be_given_at_once(
         await shows(scene, card, by, f"was interrupted; {found}")
         assert labels(card) == ["Uphold", "Dismiss", "Delete", "Timeout…"]
         assert len(done_to(scene)) == 1
-        if found == "the author is not timed out":
+        if found == "afterwards the author was not timed out":
             await mia.select((await mia.click(card, "Timeout…")).message, ["600"])
             await shows(scene, card, "**Author timed out** for 10 minutes")
     assert scene.rows("SELECT verdict FROM verdicts") == (
@@ -167,7 +167,7 @@ async def test_a_deletion_that_discord_did_not_hear_of_can_be_clicked_again_at_o
     assert scene.rows(DEEDS) == [("delete", "begun")]
     async with scene.bot(log_channel=False):
         by = f"Deletion by <@{scene.mo.id}> <t:"
-        await shows(scene, card, by, "was interrupted; the message still stands")
+        await shows(scene, card, by, "was interrupted; the message still stood")
         await scene.mo.click(card, "Delete")
         await shows(scene, card, "**Message deleted**")
         assert message.deleted

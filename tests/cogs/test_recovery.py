@@ -269,7 +269,7 @@ async def test_a_deletion_by_a_moderator_that_a_crash_cut_off_is_told_on_its_car
         await scene.wire.wait_until(lambda: told in cards[0].content, what="the deletion")
         assert "Delete" not in [button["label"] for button in cards[0].buttons]
         await scene.wire.quiet()
-    assert "the message still stands" in cards[1].content
+    assert "the message still stood" in cards[1].content
     assert scene.rows("SELECT result FROM deeds ORDER BY id") == [("done",), ("failed",)]
     assert scene.rows("SELECT COUNT(*) FROM verdicts") == [(0,)]
 
