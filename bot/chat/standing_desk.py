@@ -47,9 +47,11 @@ _LONGEST = 2_000
 
 @dataclass(slots=True)
 class _Swept:
-    """What became of messages, by their ids."""
+    """What became of messages, by their ids, and the decisions of those that have cards."""
 
     deeds: dict[int, Deed] = field(default_factory=dict)
+    cards: list[int] = field(default_factory=list)
+    looked: bool = False
     elsewhere: int = 0
     cut_short: bool = False
 
@@ -78,27 +80,34 @@ class StandingDesk:
 
     async def clicked(self, interaction: discord.Interaction[Any], first: int, last: int) -> None:
         """Delete what still stands between two numbers. Never raises."""
+        swept = _Swept()
 
         async def show(said: Said, _done: bool) -> None:
-            await tell(interaction, said)
+            # Discord takes about one change of a card a second, and who clicked has seen enough.
+            try:
+                await tell(interaction, said)
+            finally:
+                await self._show_all(interaction, first, last, swept)
 
         await self._clicks.handle(
             interaction,
-            lambda: self._do(interaction, first, last),
+            lambda: self._do(interaction, first, last, swept),
             show,
             about="What still stands",
             ephemeral=True,
             thinking=True,
         )
 
-    async def _do(self, interaction: discord.Interaction[Any], first: int, last: int) -> str:
+    async def _do(
+        self, interaction: discord.Interaction[Any], first: int, last: int, swept: _Swept
+    ) -> str:
         server, moderator = interaction.guild, interaction.user
         if server is None or not isinstance(moderator, discord.Member):
             return tr("This works in servers only.")
         numbers = Numbers(server.id, first, last)
         there = await self._messages.count(numbers)
         if not there:
-            await self._show(interaction, server, numbers, 0)
+            swept.looked = True
             return tr(
                 "There is nothing left to delete: it is gone, was dismissed as a false alarm, or "
                 "is being deleted just now."
@@ -106,9 +115,9 @@ class StandingDesk:
         allowed = {one for one in there if await self._may_delete(server, moderator, one)}
         if not allowed:
             return tr("You need the permission Manage Messages where these messages stand.")
-        swept = await self._sweep(server, moderator, numbers, allowed)
+        swept.looked = True
+        await self._sweep(server, moderator, numbers, allowed, swept)
         swept.elsewhere = sum(count for one, count in there.items() if one not in allowed)
-        await self._show(interaction, server, numbers, swept.deleted)
         return "\n".join(_words(swept))
 
     async def _may_delete(
@@ -125,8 +134,9 @@ class StandingDesk:
         moderator: discord.Member,
         numbers: Numbers,
         channel_ids: set[int],
-    ) -> _Swept:
-        swept, clock = _Swept(), asyncio.get_running_loop().time
+        swept: _Swept,
+    ) -> None:
+        clock = asyncio.get_running_loop().time
         until, after = clock() + _NO_MORE_AFTER_S, 0
         while claimed := await self._messages.claim(
             numbers, channel_ids, moderator.id, after=after, most=_AT_ONCE
@@ -144,13 +154,12 @@ class StandingDesk:
                 if known is None or not known.done:
                     swept.deeds[one.decision.message_id] = deed
                 if one.has_card:
-                    await self._upkeep.refresh_in(server, one.decision.id)
+                    swept.cards.append(one.decision.id)
             # One that could not be deleted is not tried twice for one click.
             after = claimed[-1].decision.id
             if clock() > until:
                 swept.cut_short = True
                 break
-        return swept
 
     async def _delete(self, server: discord.Guild, one: Claimed, by: str) -> Deed:
         decision = one.decision
@@ -158,6 +167,17 @@ class StandingDesk:
         return await self._deletions.delete(
             server, decision.channel_id, decision.message_id, ground
         )
+
+    async def _show_all(
+        self, interaction: discord.Interaction[Any], first: int, last: int, swept: _Swept
+    ) -> None:
+        """Have the line and the cards say what was done."""
+        server = interaction.guild
+        if server is None or not swept.looked:
+            return
+        await self._show(interaction, server, Numbers(server.id, first, last), swept.deleted)
+        for decision_id in swept.cards:
+            await self._upkeep.refresh_in(server, decision_id)
 
     async def _show(
         self,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import discord
 import pytest
 
 from bot.chat import standing_desk
+from bot.chat.card_upkeep import CardUpkeep
 from sandbox.wire import Member, Message
 from tests.cogs.acting import done_to, enforce
 from tests.cogs.raiding import BULK, ONE, left, lines, make_small, on_record, raid
@@ -72,7 +74,31 @@ async def test_one_click_deletes_what_stands(scene: Scene, restart: bool) -> Non
     assert scene.rows("SELECT COUNT(*) FROM verdicts") == [(0,)]
     cards = [one for one in scene.log.bot_messages if one.embeds]
     assert cards
+    # The bot was stopped since: it ends with what it has begun.
     assert all("Message deleted" in card.content for card in cards)
+
+
+async def test_who_clicks_is_answered_before_all_cards_tell_of_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    through, refresh_in = asyncio.Event(), CardUpkeep.refresh_in
+
+    async def held(self: CardUpkeep, server: discord.Guild, decision_id: int) -> None:
+        await through.wait()
+        await refresh_in(self, server, decision_id)
+
+    async with scene.bot():
+        line = await stands(scene)
+    monkeypatch.setattr(CardUpkeep, "refresh_in", held)
+    async with scene.bot(log_channel=False):
+        assert await clicked(scene.mo, line) == "12 messages were deleted."
+        through.set()
+        await scene.wire.wait_until(
+            lambda: all(
+                "Message deleted" in one.content for one in scene.log.bot_messages if one.embeds
+            ),
+            what="cards that say so",
+        )
 
 
 async def test_two_who_click_at_once_share_what_there_is(scene: Scene) -> None:
