@@ -60,7 +60,7 @@ def _may_see(decision: RecordedDecision, server: discord.Guild, reader: discord.
 
 def _entry(history: History, server: discord.Guild, now: datetime) -> str:
     decision = history.decision
-    lines = [_who_and_where(decision, server), _labels(decision), _what(history)]
+    lines = [_who_and_where(history, server), _labels(decision), _what(history)]
     lines += [_would(decision)] if decision.mode is Mode.OBSERVE else []
     lines += undone_by_rules(history)
     lines += standing(history, now).words.splitlines()
@@ -71,14 +71,16 @@ def _entry(history: History, server: discord.Guild, now: datetime) -> str:
     return told
 
 
-def _who_and_where(decision: RecordedDecision, server: discord.Guild) -> str:
+def _who_and_where(history: History, server: discord.Guild) -> str:
     """When, who and where, with a link to the message where there is one."""
+    decision = history.decision
     when = format_dt(decision.decided_at, "f")
     if decision.author_id == FORGOTTEN:
         return tr("{when} · the author asked to be forgotten", when=when)
     facts = {
         "when": when,
-        "who": f"<@{decision.author_id}>",
+        # Discord would show a mention of it as nothing but the number.
+        "who": tr("a webhook") if history.by_webhook else f"<@{decision.author_id}>",
         "where": f"<#{decision.channel_id}>",
         "what": words(decision.surface) + _edited(decision),
     }

@@ -12,6 +12,7 @@ from bot.chat.deeds import timeout
 from sandbox.wire import Member, Message
 from tests.cogs.acting import choose, done_to, enforce, flagged, words
 from tests.conftest import Scene
+from tests.patience import until
 
 
 async def test_observing_acts_on_nothing_and_says_what_it_would_have_done(scene: Scene) -> None:
@@ -170,6 +171,9 @@ class TestWhoIsNeverTimedOut:
             # Discord shows a mention of it as nothing but a number.
             assert "the webhook News" in card.texts
             assert f"<@{hook.id}>" not in card.texts
+            await until(lambda: scene.rows("SELECT by_webhook FROM cards") == [(1,)])
+            told = (await scene.mo.run(scene.general, "log recent")).texts
+            assert f"a webhook in <#{scene.general.id}>" in told
             assert "Message deleted." in card.texts
             assert "[Jump to where it was](" in card.texts
             assert "Jump to the message" not in card.texts
