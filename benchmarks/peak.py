@@ -20,11 +20,18 @@ import numpy as np
 import onnx
 import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from tokenizers import Tokenizer
 
 from benchmarks.engine_side import EngineSide
 from benchmarks.figures import Spread
+from benchmarks.products import (
+    Product,
+    products_of,
+    products_session,
+    run_products,
+    single_thread,
+)
 from benchmarks.table import Row
 from benchmarks.workers import Worker
 from bot.screening import artifact
@@ -216,7 +223,7 @@ class PeakSide:
         network.graph.output.append(
             helper.make_tensor_value_info(STAYS, TensorProto.INT64, ["staying"])
         )
-        session = onnxruntime.InferenceSession(network.SerializeToString(), _options())
+        session = onnxruntime.InferenceSession(network.SerializeToString(), single_thread())
         return [len(session.run([STAYS], _feed(session, batch))[0]) for batch in self._batches]
 
     def products(self) -> float:
@@ -224,7 +231,7 @@ class PeakSide:
         draw = np.random.default_rng(0)
         seconds = 0.0
         for products, sizes in self._parts():
-            session = _products_session(products)
+            session = products_session(products)
             fed = {
                 (each.rows, each.per_text): draw.integers(0, 256, (LONG, each.rows), dtype=np.uint8)
                 for each in products
@@ -238,7 +245,7 @@ class PeakSide:
     def operators(self) -> dict[str, float]:
         """Each operator's share of the network's time."""
         with tempfile.TemporaryDirectory() as folder:
-            options = _options()
+            options = single_thread()
             options.enable_profiling = True
             options.profile_file_prefix = str(Path(folder) / "profile")
             session = onnxruntime.InferenceSession(
@@ -256,7 +263,7 @@ class PeakSide:
     def large_gops(self) -> float:
         """The int8 peak where the shapes are large."""
         products = [Product(1_536, 1_536)] * 4
-        session = _products_session(products)
+        session = products_session(products)
         fed = {(1_536, False): np.full((LONG, 1_536), 3, dtype=np.uint8)}
         run_products(session, fed, [(LONG, 0)])
         started = perf_counter()
@@ -280,56 +287,6 @@ class PeakSide:
         return 6 * 2.0 * LONG * 1_536 * 1_536 / seconds / 1e9
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
-    """A constant 8-bit matrix that the network multiplies with.
-
-    Attributes
-    ----------
-    rows, columns
-        Of the matrix.
-    per_text
-        It is multiplied with one row of each text, its first token's, and not with all.
-    behind_exit
-        Texts that leave early do not come to it.
-    """
-
-    rows: int
-    columns: int
-    per_text: bool = False
-    behind_exit: bool = False
-
-
-def products_of(path: Path) -> list[Product]:
-    """The int8 products of a network in their order."""
-    graph = onnx.load(path).graph
-    found = list(_products_in(graph, behind_exit=False))
-    for node in graph.node:
-        if node.op_type == "If":
-            whole = next(each.g for each in node.attribute if each.name == "then_branch")
-            found += _products_in(whole, behind_exit=True)
-    return found
-
-
-def _products_in(graph: onnx.GraphProto, *, behind_exit: bool) -> Iterator[Product]:
-    matrices = {
-        each.name: tuple(int(size) for size in each.dims)
-        for each in graph.initializer
-        if each.data_type == TensorProto.INT8 and len(each.dims) == 2
-    }
-    first: set[str] = set()  # what holds first tokens alone
-    for node in graph.node:
-        if node.op_type == "DequantizeLinear" and node.input[0] in matrices:
-            matrices[node.output[0]] = matrices[node.input[0]]
-        # of attention, which reads all tokens, the query says how many it gives
-        leading = node.input[:1] if "Attention" in node.op_type else node.input
-        if node.output[0].endswith("_first_token") or first.intersection(leading):
-            first.update(node.output)
-        if "MatMul" in node.op_type and node.input[1] in matrices:
-            rows, columns = matrices[node.input[1]]
-            yield Product(rows, columns, node.input[0] in first, behind_exit)
-
-
 def _feed(
     session: onnxruntime.InferenceSession, batch: Sequence[Sequence[int]]
 ) -> dict[str, NDArray[np.int64]]:
@@ -337,26 +294,6 @@ def _feed(
     ids, mask = padded(batch, 0)
     fed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
     return {each.name: fed[each.name] for each in session.get_inputs()}
-
-
-def run_products(
-    session: onnxruntime.InferenceSession,
-    fed: dict[tuple[int, bool], NDArray[np.uint8]],
-    sizes: Sequence[tuple[int, int]],
-) -> None:
-    """Run all products once for each number of tokens and texts."""
-    for tokens, texts in sizes:
-        session.run(
-            ["sum"],
-            {
-                _input(rows, per_text): whole[: texts if per_text else tokens]
-                for (rows, per_text), whole in fed.items()
-            },
-        )
-
-
-def _input(rows: int, per_text: bool) -> str:
-    return f"{'texts' if per_text else 'tokens'}_{rows}"
 
 
 def operator_shares(profile: str) -> dict[str, float]:
@@ -369,46 +306,3 @@ def operator_shares(profile: str) -> dict[str, float]:
             spent[event["args"]["op_name"]] += event["dur"]
     everything = sum(spent.values())
     return {name: took / everything for name, took in spent.most_common()}
-
-
-def _products_session(products: Sequence[Product]) -> onnxruntime.InferenceSession:
-    """A graph of products with random constants, of which each gives one number at its end."""
-    draw = np.random.default_rng(1)
-    nodes, constants, ends = [], [], []
-    for at, each in enumerate(products):
-        weights = draw.integers(-127, 128, (each.rows, each.columns), dtype=np.int8)
-        rows = _input(each.rows, each.per_text)
-        constants.append(numpy_helper.from_array(weights, f"weights_{at}"))
-        nodes.append(helper.make_node("MatMulInteger", [rows, f"weights_{at}"], [f"product_{at}"]))
-        # one number of the product, so that none can be left out
-        nodes.append(helper.make_node("Gather", [f"product_{at}", "first"], [f"row_{at}"], axis=0))
-        nodes.append(helper.make_node("Gather", [f"row_{at}", "first"], [f"end_{at}"], axis=0))
-        ends.append(f"end_{at}")
-    constants.append(numpy_helper.from_array(np.array(0, dtype=np.int64), "first"))
-    nodes.append(helper.make_node("Concat", [f"shaped_{end}" for end in ends], ["sum"], axis=0))
-    shape = numpy_helper.from_array(np.array([1], dtype=np.int64), "one")
-    nodes[-1:-1] = [helper.make_node("Reshape", [end, "one"], [f"shaped_{end}"]) for end in ends]
-    graph = helper.make_graph(
-        nodes,
-        "products",
-        [
-            helper.make_tensor_value_info(
-                _input(rows, per_text), TensorProto.UINT8, [_input(0, per_text), rows]
-            )
-            for rows, per_text in sorted({(each.rows, each.per_text) for each in products})
-        ],
-        [helper.make_tensor_value_info("sum", TensorProto.INT32, [len(products)])],
-        initializer=[*constants, shape],
-    )
-    model = helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 18)])
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), _options(), providers=["CPUExecutionProvider"]
-    )
-
-
-def _options() -> onnxruntime.SessionOptions:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    return options

@@ -1,0 +1,95 @@
+"""The suites of the project: enough of both kinds, and nothing that training could have seen."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import training
+from training.suites import DEFAULT_SUITES, Suite, Templates, load_either
+from training.written import _INTERJECTIONS
+
+
+def test_the_shipped_suites_load_and_hold_both_kinds_of_cases() -> None:
+    chat, controls, identity = map(load_either, DEFAULT_SUITES)
+    assert isinstance(chat, Suite)
+    assert isinstance(controls, Suite)
+    assert isinstance(identity, Templates)
+    assert len(chat.texts) >= 600
+    assert min(len(function.texts) for function in chat.functions) >= 15
+    assert 200 < sum(chat.abusive) < 400
+    assert len(controls.texts) >= 150
+    assert not any(controls.abusive)
+    assert len(identity.bare_terms) >= 50
+
+
+def test_no_case_is_in_two_shipped_suites() -> None:
+    suites = [load_either(path) for path in DEFAULT_SUITES]
+    texts = [
+        text.casefold()
+        for suite in suites
+        for text in (suite.suite() if isinstance(suite, Templates) else suite).texts
+    ]
+    assert [text for text, count in Counter(texts).items() if count > 1] == []
+
+
+def test_no_case_can_come_from_the_chat_lines_of_training() -> None:
+    """A case that a template can be filled to would measure what was learnt by heart."""
+    written = _written_lines(Path(training.__file__).parent / "chat_lines")
+    suites = [load_either(path) for path in DEFAULT_SUITES]
+    texts = [
+        text
+        for suite in suites
+        for text in (suite.suite() if isinstance(suite, Templates) else suite).texts
+    ]
+    assert [text for text in texts if written.fullmatch(_letters_and_digits(text))] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "can_be_written"),
+    [
+        ("Lol, W E  saw a_wasp here", True),
+        ("we saw 2 bees here, bro", True),
+        ("we saw a horse here", False),
+        ("sadly we saw a wasp here", False),
+    ],
+)
+def test_what_a_template_can_be_filled_to_is_known(
+    tmp_path: Path, text: str, can_be_written: bool
+) -> None:
+    line = '[[lines]]\nlabels = []\ntexts = ["we saw {pest} here!"]\n'
+    (tmp_path / "slots.toml").write_text('[slots]\npest = ["a wasp", "a horse"]\n')
+    (tmp_path / "own.toml").write_text(f'{line}\n[slots]\npest = ["a wasp", "2 bees"]\n')
+    found = _written_lines(tmp_path).fullmatch(_letters_and_digits(text))
+    assert (found is not None) == can_be_written
+
+
+def _letters_and_digits(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+def _written_lines(directory: Path) -> re.Pattern[str]:
+    """The pattern of all that the templates of a directory can be filled and styled to.
+
+    It is made of letters and digits only, so that neither emoji nor spaces tell two texts apart.
+    """
+    themes = [tomllib.loads(path.read_text("utf-8")) for path in directory.glob("*.toml")]
+    shared = tomllib.loads((directory / "slots.toml").read_text("utf-8"))["slots"]
+    filled = set()
+    for theme in themes:
+        slots = {
+            name: f"(?:{'|'.join(map(_letters_and_digits, fillings))})"
+            for name, fillings in {**shared, **theme.get("slots", {})}.items()
+        }
+        for template in (text for entry in theme.get("lines", []) for text in entry["texts"]):
+            between, names = re.split(r"\{[a-z_]+\}", template), re.findall(r"\{(.+?)\}", template)
+            parts = [_letters_and_digits(between[0])]
+            for name, after in zip(names, between[1:], strict=True):
+                parts += [slots[name], _letters_and_digits(after)]
+            filled.add("".join(parts))
+    styled = f"(?:{'|'.join(_INTERJECTIONS)})?"
+    return re.compile(f"{styled}(?:{'|'.join(sorted(filled))}){styled}")
