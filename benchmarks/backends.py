@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +18,7 @@ import click
 from benchmarks import backend_turns as turns
 from benchmarks.backend_sides import Network
 from benchmarks.figures import BenchmarkError
-from benchmarks.machine import Machine, Others, this_machine
+from benchmarks.machine import Machine, each_alone, this_machine
 from benchmarks.report import Found, page, renewed
 
 MARKS = ("<!-- backends: begin -->", "<!-- backends: end -->")
@@ -40,19 +39,7 @@ def measure(
     network: Network,
     tell: Callable[[str], None] = lambda line: None,
 ) -> tuple[dict[str, Found], dict[str, float]]:
-    """Make measurements, one after the other.
-
-    Parameters
-    ----------
-    names
-        Of `MEASUREMENTS`.
-    tell
-        Told of each measurement that is done.
-
-    Returns
-    -------
-    tuple of dict
-        What was found, and which share of the processor other programs took meanwhile; by name.
+    """Make some of `MEASUREMENTS`; see `each_alone`.
 
     Raises
     ------
@@ -62,21 +49,13 @@ def measure(
     # Here and not above: every measured process imports this program too.
     from benchmarks.backend_graphs import make_forms
 
-    found, shares = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         forms = make_forms(network, Path(folder))
         not_compiled = turns.why_not_compiled(forms, network, effort)
         if not_compiled:
             tell(not_compiled)
         stage = turns.Stage(forms, network, effort, not_compiled)
-        for name in names:
-            started = time.monotonic()
-            with Others() as others:
-                found[name] = MEASUREMENTS[name](stage)
-            shares[name] = others.share
-            taken = f"{others.share:.0%} of the processor went to other programs"
-            tell(f"{name}: {time.monotonic() - started:.0f} s, {taken}")
-    return found, shares
+        return each_alone(names, lambda name: MEASUREMENTS[name](stage), tell)
 
 
 def as_json(

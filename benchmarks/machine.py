@@ -1,4 +1,4 @@
-"""What a measurement ran on: processor, instructions, cores, versions. No names, no paths."""
+"""What a measurement ran on, and beside which programs. No names, no paths."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
+
+_Found = TypeVar("_Found")
 
 PACKAGES = ("onnxruntime", "torch", "transformers", "tokenizers", "numpy", "discord.py")
 # What decides how fast int8 and bf16 products are; the names that Linux gives them.
@@ -125,6 +127,35 @@ class Others:
         lasted_s = (time.monotonic() - started) * (os.cpu_count() or 1)
         others_s = (_busy_s() - busy_s) - (_own_s() - own_s)
         self.share = max(others_s, 0.0) / lasted_s if others_s == others_s else math.nan
+
+
+def each_alone(
+    names: Iterable[str], make: Callable[[str], _Found], tell: Callable[[str], None]
+) -> tuple[dict[str, _Found], dict[str, float]]:
+    """Make measurements, one after the other.
+
+    Parameters
+    ----------
+    make
+        Makes one of them.
+    tell
+        Told of each that is done.
+
+    Returns
+    -------
+    tuple of dict
+        What was found, and which share of the processor other programs took meanwhile; by name.
+    """
+    found: dict[str, _Found] = {}
+    shares: dict[str, float] = {}
+    for name in names:
+        started = time.monotonic()
+        with Others() as others:
+            found[name] = make(name)
+        shares[name] = others.share
+        taken = f"{others.share:.0%} of the processor went to other programs"
+        tell(f"{name}: {time.monotonic() - started:.0f} s, {taken}")
+    return found, shares
 
 
 def _busy_s() -> float:

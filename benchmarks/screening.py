@@ -7,7 +7,6 @@ else should run meanwhile.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +17,7 @@ import click
 from benchmarks import chat, crowd, growth, peak, processes, sides, wire
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.figures import BenchmarkError
-from benchmarks.machine import Machine, Others, this_machine
+from benchmarks.machine import Machine, each_alone, this_machine
 from benchmarks.report import Drawn, Found, page, renewed
 
 PICTURES = "pictures"  # the folder beside a page
@@ -40,19 +39,7 @@ MEASUREMENTS: dict[str, Measurement] = {
 def measure(
     names: Sequence[str], effort: Effort, tell: Callable[[str], None] = lambda line: None
 ) -> tuple[dict[str, Found], dict[str, float]]:
-    """Make measurements, one after the other.
-
-    Parameters
-    ----------
-    names
-        Of `MEASUREMENTS`.
-    tell
-        Told of each measurement that is done.
-
-    Returns
-    -------
-    tuple of dict
-        What was found, and which share of the processor other programs took meanwhile; by name.
+    """Make some of `MEASUREMENTS`; see `each_alone`.
 
     Raises
     ------
@@ -60,15 +47,7 @@ def measure(
         One of them cannot be made here.
     """
     texts = chat.messages(effort.lines)
-    found, shares = {}, {}
-    for name in names:
-        started = time.monotonic()
-        with Others() as others:
-            found[name] = MEASUREMENTS[name](texts, effort)
-        shares[name] = others.share
-        taken = f"{others.share:.0%} of the processor went to other programs"
-        tell(f"{name}: {time.monotonic() - started:.0f} s, {taken}")
-    return found, shares
+    return each_alone(names, lambda name: MEASUREMENTS[name](texts, effort), tell)
 
 
 def as_json(found: dict[str, Found], machine: Machine, effort: Effort) -> dict[str, Any]:

@@ -11,6 +11,10 @@ import pytest
 from bot.labels import Label, Scores, Thresholds
 from bot.storage.database import Database
 from bot.storage.decisions import NewDecision
+from bot.storage.members import Members
+from bot.storage.privacy import Privacy
+from bot.storage.retention import Retention
+from tests.storage.keeping import Clock
 
 
 @pytest.fixture
@@ -29,6 +33,21 @@ async def database(url: str, path: Path, migrated: Path) -> AsyncIterator[Databa
     shutil.copy(migrated, path)
     async with await Database.open(url, lock_wait_s=0.2) as database:
         yield database
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def privacy(database: Database) -> Privacy:
+    return Privacy(database)
+
+
+@pytest.fixture
+def retention(database: Database, privacy: Privacy, clock: Clock) -> Retention:
+    return Retention(database, privacy, Members(database, clock=clock), clock=clock)
 
 
 @pytest.fixture

@@ -11,27 +11,11 @@ from bot.storage import schema
 from bot.storage.database import Database
 from bot.storage.decisions import Decisions, NewDecision
 from bot.storage.excerpts import MOST_CHARACTERS, Excerpts, excerpt
-from bot.storage.members import Members
 from bot.storage.privacy import Privacy, ServerPrivacy
 from bot.storage.retention import Retention
 from tests.storage.keeping import DAY, Clock, numbers
 
 Make = Callable[..., NewDecision]
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def privacy(database: Database) -> Privacy:
-    return Privacy(database)
-
-
-@pytest.fixture
-def retention(database: Database, privacy: Privacy, clock: Clock) -> Retention:
-    return Retention(database, privacy, Members(database, clock=clock), clock=clock)
 
 
 class TestChoices:

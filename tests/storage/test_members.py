@@ -29,11 +29,6 @@ MESSAGE = 1_300_000_000_000_000_000
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def members(database: Database, clock: Clock) -> Members:
     return Members(database, clock=clock)
 

@@ -26,21 +26,6 @@ from tests.storage.keeping import DAY, NOW, Clock, numbers
 Make = Callable[..., NewDecision]
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def privacy(database: Database) -> Privacy:
-    return Privacy(database)
-
-
-@pytest.fixture
-def retention(database: Database, privacy: Privacy, clock: Clock) -> Retention:
-    return Retention(database, privacy, Members(database, clock=clock), clock=clock)
-
-
 async def message_ids(database: Database) -> list[int]:
     statement = sa.select(schema.decisions.c.message_id).order_by(schema.decisions.c.message_id)
     return await database.read(lambda connection: list(connection.execute(statement).scalars()))

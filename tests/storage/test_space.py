@@ -14,27 +14,10 @@ from bot.errors import DatabaseError
 from bot.storage import space
 from bot.storage.database import Database
 from bot.storage.decisions import Decisions, NewDecision
-from bot.storage.members import Members
-from bot.storage.privacy import Privacy
 from bot.storage.retention import Retention
-from tests.storage.keeping import DAY, NOW, Clock
+from tests.storage.keeping import DAY, NOW
 
 Make = Callable[..., NewDecision]
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def privacy(database: Database) -> Privacy:
-    return Privacy(database)
-
-
-@pytest.fixture
-def retention(database: Database, privacy: Privacy, clock: Clock) -> Retention:
-    return Retention(database, privacy, Members(database, clock=clock), clock=clock)
 
 
 class TestSpace:
