@@ -159,10 +159,18 @@ def divided(
     labelled, left_out = read(rows)
     if experiment.distillation.teachers:
         require_own_ids(labelled, left_out, rows.source)
-    if rows.max_samples is not None:
-        labelled = sample(labelled, rows.max_samples, experiment.seed)
-    training, held = split(labelled, rows.validation_share, experiment.seed, version)
-    return labelled.take(training), labelled.take(held), left_out
+    most, everything = rows.max_samples, len(labelled)
+    if most is not None and version < 3:
+        labelled = sample(labelled, most, experiment.seed)
+    parts = split(labelled, rows.validation_share, experiment.seed, version)
+    training, held = (labelled.take(part) for part in parts)
+    if most is not None and version >= 3:
+        # What any run on these rows holds out, no run on a part of them learns from.
+        share = most / everything
+        training, held = (
+            sample(part, round(share * len(part)), experiment.seed) for part in (training, held)
+        )
+    return training, held, left_out
 
 
 def require_own_ids(labelled: Labelled, left_out: Sequence[LeftOut], source: str) -> None:

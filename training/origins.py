@@ -28,7 +28,7 @@ PROCESSES, NORMALIZER, ROWS = "processes", "normalizer_version", "rows"
 AUXILIARY, TEACHERS = "auxiliary", "teachers"
 WEIGHTS, GRAPH = "model", "graph"
 SPLIT = "split"
-SPLIT_VERSION = 2
+SPLIT_VERSION = 3
 """Goes up when the same rows are divided in another way; see `training.split`."""
 
 # What a checkpoint is loaded from; optimiser states and the like beside it are not the model.

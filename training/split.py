@@ -2,7 +2,9 @@
 
 Version 1 told texts apart that differ in punctuation or markup alone. Version 2 divides in the same
 way, and then brings such near copies to one side, so that between the two only a few rows change
-place. A run keeps the version that it was begun with (`training.origins.split_of`).
+place. Version 3 draws a sample of the rows after that, from each side (`training.data.divided`);
+before, the rows that one run held out were those that a run on a sample learnt from. A run keeps
+the version that it was begun with (`training.origins.split_of`).
 """
 
 from __future__ import annotations
@@ -84,7 +86,7 @@ def split(
     seed
         Decides which.
     version
-        1 or 2.
+        See this module.
 
     Returns
     -------

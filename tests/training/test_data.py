@@ -205,6 +205,18 @@ def test_a_sample_keeps_every_combination(labelled: Labelled, count: int) -> Non
     assert {tuple(row) for row in drawn.labels} == {tuple(row) for row in labelled.labels}
 
 
+@pytest.mark.parametrize("most", [20, 60, 300, 900])
+def test_what_all_rows_hold_out_a_sample_does_not_learn_from(
+    experiment: Experiment, tmp_path: Path, most: int
+) -> None:
+    rows = Rows(file=write_rows(tmp_path / "rows.csv", table(600, seed=3)), validation_share=0.1)
+    some = experiment.model_copy(update={"rows": rows.model_copy(update={"max_samples": most})})
+    of_all = divided(experiment.model_copy(update={"rows": rows}))
+    for part, whole in zip(divided(some)[:2], of_all[:2], strict=True):
+        assert set(part.ids) <= set(whole.ids)
+        assert len(part) == pytest.approx(min(len(whole) * most / 600, len(whole)), rel=0.2, abs=8)
+
+
 def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
     file = tmp_path / "rows.parquet"
     file.write_bytes(b"x")
