@@ -161,15 +161,19 @@ def alert_card(alert: Alert, phrase: Phrase | None = None) -> discord.Embed:
     if alert.carried is not None:
         title, told = what_was_done(alert.carried)
         card.add_field(name=title, value=told, inline=False)
-    card.set_footer(
-        text=tr(
-            "Decision {number} · author {author} · model {version}",
-            number=alert.decision_id,
-            author=alert.author_id,
-            version=alert.model_version,
-        )
-    )
+    card.set_footer(text=_footer(alert))
     return card
+
+
+def _footer(alert: Alert) -> str:
+    facts = {
+        "number": alert.decision_id,
+        "author": alert.author_id,
+        "version": alert.model_version,
+    }
+    if alert.by_webhook:
+        return tr("Decision {number} · webhook {author} · model {version}", **facts)
+    return tr("Decision {number} · author {author} · model {version}", **facts)
 
 
 def _is_gone(carried: Carried | None) -> bool:

@@ -61,7 +61,7 @@ def _may_see(decision: RecordedDecision, server: discord.Guild, reader: discord.
 def _entry(history: History, server: discord.Guild, now: datetime) -> str:
     decision = history.decision
     lines = [_who_and_where(history, server), _labels(decision), _what(history)]
-    lines += [_would(decision)] if decision.mode is Mode.OBSERVE else []
+    lines += [_would(history)] if decision.mode is Mode.OBSERVE else []
     lines += undone_by_rules(history)
     lines += standing(history, now).words.splitlines()
     told = "\n".join(line for line in lines if line)
@@ -146,17 +146,17 @@ def _what(history: History) -> str:
             return tr("It failed. The host's log says more.")
 
 
-def _would(decision: RecordedDecision) -> str:
+def _would(history: History) -> str:
     """What would have been done had the server enforced its rules."""
-    match decision.action:
-        case Action.DELETE.value:
-            return tr("Not enforced: the message would have been deleted.")
-        case Action.TIMEOUT.value:
-            lasting = decision.timeout or timedelta()
+    match history.decision.action:
+        case Action.TIMEOUT.value if not history.by_webhook:
+            lasting = history.decision.timeout or timedelta()
             return tr(
                 "Not enforced: the message would have been deleted and its author timed out for "
                 "{time}.",
                 time=in_words(lasting),
             )
+        case Action.DELETE.value | Action.TIMEOUT.value:
+            return tr("Not enforced: the message would have been deleted.")
         case _:
             return ""

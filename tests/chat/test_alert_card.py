@@ -170,3 +170,10 @@ def test_why_somebody_was_spared_is_said_once() -> None:
         )
     )[1]
     assert told.splitlines() == ["Message deleted.", f"Author not timed out: {why}"]
+
+
+def test_the_footer_calls_a_webhook_one() -> None:
+    with speaking("de"):
+        member, webhook = alert().card(), alert(by_webhook=True, author_name="News").card()
+    assert f"Mitglied {AUTHOR_ID}" in str(member.footer.text)
+    assert f"· Webhook {AUTHOR_ID} ·" in str(webhook.footer.text)

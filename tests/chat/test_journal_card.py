@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from bot.chat.journal_card import PER_PAGE, page_card
 from bot.labels import LABELS, Scores, Thresholds
 from bot.language import languages, speaking
+from bot.rules import Mode
 from bot.storage.decisions import Outcome, RecordedDecision
 from bot.storage.history import DeedKind, DeedResult, GivenVerdict, History, RecordedDeed, Verdict
 from bot.storage.journal import Page
@@ -90,3 +92,12 @@ def test_a_name_has_no_message_to_link_to() -> None:
     card = page_card(Page((named,), False, False), SERVER, READER, NOON)
     assert "https://" not in str(card.fields[0].value)
     assert f"<@{BIG}>" in str(card.fields[0].value)
+
+
+def test_a_webhook_would_not_have_been_timed_out() -> None:
+    seen = replace(history(mode=Mode.OBSERVE, outcome=Outcome.ALERTED), deeds=(), verdict=None)
+    by_whom = seen, replace(seen, by_webhook=True)
+    member, webhook = page_card(Page(by_whom, False, False), SERVER, READER, NOON).fields
+    assert "would have been deleted and its author timed out for" in str(member.value)
+    assert "Not enforced: the message would have been deleted.\n" in f"{webhook.value}\n"
+    assert "timed out" not in str(webhook.value)
