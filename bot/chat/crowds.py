@@ -258,8 +258,8 @@ class Crowds:
             crowd.note(case, carried)
             self._unseen.await_line(case.server.id, crowd.untold)
 
-    def amend(self, server_id: int, line_id: int, words: str | None, *, stands: bool) -> bool:
-        """Have a line say what a moderator has done.
+    async def amend(self, server_id: int, line_id: int, words: str | None, *, stands: bool) -> bool:
+        """Have a line say at once what a moderator has done. Never raises.
 
         Parameters
         ----------
@@ -281,6 +281,7 @@ class Crowds:
             crowd.later.append(words)
         if not stands:
             crowd.standing.clear()
+        await line.say(crowd)
         return True
 
     async def drain(self) -> None:
@@ -333,6 +334,8 @@ class _Line:
         self._post = post
         self._message: discord.Message | None = None
         self._told = ""
+        # What was true first must not be what is read last.
+        self._turn = asyncio.Lock()
 
     def is_message(self, message_id: int) -> bool:
         """Whether the line is this message."""
@@ -340,6 +343,10 @@ class _Line:
 
     async def say(self, crowd: Crowd, *, stopping: bool = False) -> None:
         """Post or edit it, if there is something new to say. Never raises."""
+        async with self._turn:
+            await self._say(crowd, stopping=stopping)
+
+    async def _say(self, crowd: Crowd, *, stopping: bool) -> None:
         with speaking_to(crowd.latest.server):  # also at the stop, which is no event of a server's
             words, view = crowd.words(stopping=stopping), crowd.button()
         told = crowd.count - crowd.pending

@@ -197,7 +197,7 @@ class StandingDesk:
                 return
             with speaking_to(server):
                 words = _later(interaction.user, deleted) if deleted else None
-                if self._crowds.amend(server.id, line.id, words, stands=stands):
+                if await self._crowds.amend(server.id, line.id, words, stands=stands):
                     return
                 view = StandingView(numbers.first, numbers.last) if stands else None
             try:

@@ -7,12 +7,13 @@ import asyncio
 import discord
 import pytest
 
-from bot.chat import standing_desk
+from bot.chat import crowds, standing_desk
 from bot.chat.card_upkeep import CardUpkeep
 from sandbox.wire import Member, Message
 from tests.cogs.acting import done_to, enforce
 from tests.cogs.raiding import BULK, ONE, left, lines, make_small, on_record, raid
 from tests.conftest import MODERATOR, Scene
+from tests.patience import PATIENCE_S
 
 SETTLED = "SELECT COUNT(*) FROM decisions WHERE outcome IS NOT NULL"
 BUTTON = "Delete what still stands"
@@ -76,6 +77,29 @@ async def test_one_click_deletes_what_stands(scene: Scene, restart: bool) -> Non
     assert cards
     # The bot was stopped since: it ends with what it has begun.
     assert all("Message deleted" in card.content for card in cards)
+
+
+async def test_a_line_that_is_kept_up_to_date_tells_of_a_click_at_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crowds, "_QUIET_LOOKS", 10**6)
+    looked, say = asyncio.Event(), crowds._Line.say
+
+    async def for_the_last_time(
+        line: crowds._Line, crowd: crowds.Crowd, *, stopping: bool = False
+    ) -> None:
+        monkeypatch.setattr(crowds, "SUM_UP_EVERY_S", 600.0)
+        await say(line, crowd, stopping=stopping)
+        looked.set()
+
+    async with scene.bot():
+        line = await stands(scene)
+        monkeypatch.setattr(crowds._Line, "say", for_the_last_time)
+        async with asyncio.timeout(PATIENCE_S):
+            await looked.wait()
+        assert await clicked(scene.mo, line) == "12 messages were deleted."
+        await scene.wire.wait_until(lambda: not line.buttons, what="no button")
+        assert f"{scene.mo.mention} had 12 more messages deleted <t:" in line.content
 
 
 async def test_who_clicks_is_answered_before_all_cards_tell_of_it(
