@@ -23,7 +23,7 @@ from bot.chat.card_upkeep import CardUpkeep
 from bot.chat.checkup import Checkup
 from bot.chat.client import Hexward, point_at
 from bot.chat.cut_off import CutOff
-from bot.chat.intents import Asked, ContentIntent, Privileged
+from bot.chat.intents import Asked, ContentIntent, Privileged, flags_now
 from bot.chat.languages import heeding
 from bot.chat.lone_texts import LoneTexts
 from bot.chat.passed import Passed
@@ -129,9 +129,9 @@ class Parts:
         """A client that was never connected, with all that the bot can do."""
         return Hexward(self._add_cogs, self.asked)
 
-    def give_up(self, client: discord.Client) -> Sequence[Privileged]:
+    async def give_up(self, client: discord.Client) -> Sequence[Privileged]:
         """Do without an intent that Discord has refused to `client`; see `Asked.give_up`."""
-        return self.asked.give_up(client.application_flags)
+        return self.asked.give_up(await flags_now(client))
 
     async def _add_cogs(self, client: Hexward) -> None:
         catching_up = bool(self.catch_up_back)

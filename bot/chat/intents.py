@@ -8,11 +8,20 @@ application's own flags tell.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from enum import Enum, StrEnum
 
 import discord
 
+from bot.chat.replies import replies_trace
 from bot.language import tr
+from bot.logs import describe
+
+log = logging.getLogger(__name__)
+
+# Seconds that Discord gets to say which intents it allows by now.
+_ASK_S = 5.0
 
 _PORTAL = "https://discord.com/developers/applications"
 
@@ -124,11 +133,29 @@ class Asked:
         self._wanted.difference_update(refused)
         self.refused.update(refused)
         if flags and listed:
-            # Flags of a connection that held for days may be older than the refusal. Those of the
-            # next attempt are not, and may show that the wrong intent was given up.
+            # Flags may be older than the refusal where Discord could not be asked for new ones.
+            # Those of the next attempt are not, and may show that the wrong intent was given up.
             back = {intent for intent in self._guessed if intent.granted(flags)}
             self._wanted |= back
             self.refused -= back
         else:
             self._guessed.update(refused)
         return tuple(refused)
+
+
+async def flags_now(client: discord.Client) -> discord.ApplicationFlags | None:
+    """The flags of a client's application as Discord lists them at this moment.
+
+    One that was connected for days knows those of days ago; they are given back where Discord does
+    not answer.
+    """
+    asking = discord.Client(intents=discord.Intents.none(), http_trace=replies_trace())
+    try:
+        async with asyncio.timeout(_ASK_S):
+            await asking.login(client.http.token or "")
+        return asking.application_flags
+    except Exception as error:  # also an answer that discord.py cannot parse
+        log.info("Which intents Discord allows by now is not known: %s", describe(error))
+        return client.application_flags
+    finally:
+        await asking.close()

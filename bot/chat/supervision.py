@@ -7,7 +7,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import discord
 
@@ -46,13 +46,17 @@ _FATAL_CLOSE_CODES = {
 _DISALLOWED_INTENTS = 4014
 
 
+async def _nothing(_client: discord.Client) -> Sequence[Privileged]:
+    return ()
+
+
 async def supervise(
     make_client: Callable[[], discord.Client],
     token: str,
     stop: asyncio.Event,
     *,
     first_pause_s: float = 1.0,
-    give_up: Callable[[discord.Client], Sequence[Privileged]] = lambda client: (),
+    give_up: Callable[[discord.Client], Awaitable[Sequence[Privileged]]] = _nothing,
 ) -> None:
     """Run clients, one after another, until `stop` is set.
 
@@ -82,7 +86,7 @@ async def supervise(
         error = await _run_one(client, token, stop)
         if stop.is_set():
             return
-        if lacks_intent(error) and (without := give_up(client)):
+        if lacks_intent(error) and (without := await give_up(client)):
             for intent in without:
                 log.warning(
                     "Discord refuses the %s intent; going on without it. %s",

@@ -106,7 +106,7 @@ async def test_what_can_be_done_without_is_given_up_at_once(
     answers = [(Privileged.MEMBERS,), (Privileged.MESSAGE_CONTENT,)]
     asked: list[discord.Client] = []
 
-    def give_up(client: discord.Client) -> Sequence[Privileged]:
+    async def give_up(client: discord.Client) -> Sequence[Privileged]:
         asked.append(client)
         return answers[len(asked) - 1]
 

@@ -101,3 +101,29 @@ async def test_an_intent_that_is_taken_away_while_it_runs_ends_nothing(scene: Sc
         await scene.wire.invalidate_sessions(resumable=False)
         notice = await scene.wire.wait_for_message(scene.log)
         assert REDUCED in notice.content
+
+
+async def test_the_intent_that_was_taken_away_is_the_one_that_is_named(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    scene.settings = scene.settings.model_copy(update={"members_intent": True})
+    async with scene.bot():
+        scene.wire.approved_intents.message_content = False
+        await scene.wire.invalidate_sessions(resumable=False)
+        assert REDUCED in (await scene.wire.wait_for_message(scene.log)).content
+    assert "refuses the Message Content intent" in caplog.text
+    assert "refuses the Server Members intent" not in caplog.text
+
+
+async def test_where_discord_does_not_say_which_it_is_found_out(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    scene.settings = scene.settings.model_copy(update={"members_intent": True})
+    async with scene.bot():
+        scene.wire.approved_intents.message_content = False
+        scene.wire.faults.refuse("GET", "/oauth2/applications/@me", status=403)
+        await scene.wire.invalidate_sessions(resumable=False)
+        assert REDUCED in (await scene.wire.wait_for_message(scene.log)).content
+    assert "refuses the Server Members intent" in caplog.text
