@@ -31,6 +31,8 @@ class Spell:
     left_out
         Channels in which more was posted while the bot was away than is made up for, and since
         when that is made up for.
+    reduced
+        Whether only messages that mention the bot can be read.
     waiting
         The messages that are still to be screened.
     screened, gone, lost
@@ -47,6 +49,7 @@ class Spell:
     away: bool = False
     channels: Counter[int] = field(default_factory=Counter)
     left_out: Mapping[int, datetime] = field(default_factory=dict)
+    reduced: bool = False
     waiting: set[int] = field(default_factory=set)
     screened: int = 0
     gone: int = 0
@@ -117,7 +120,11 @@ _A_MOMENT = timedelta(seconds=1)
 
 
 def resumed(
-    stored: UnscreenedLine, line: discord.PartialMessage, left: Sequence[UnscreenedMessage]
+    stored: UnscreenedLine,
+    line: discord.PartialMessage,
+    left: Sequence[UnscreenedMessage],
+    *,
+    reduced: bool = False,
 ) -> Spell:
     """A spell that an earlier run began to tell of.
 
@@ -125,6 +132,8 @@ def resumed(
     ----------
     left
         What that run has left to be screened, of this spell and of others.
+    reduced
+        See `Spell.reduced`; as it is now, since nobody has remembered how it was then.
     """
     spell = Spell(
         stored.server_id,
@@ -133,6 +142,7 @@ def resumed(
         away=stored.away,
         channels=_places_of(stored),
         left_out=_left_out_of(stored),
+        reduced=reduced,
         waiting={one.message_id for one in left if _is_of(stored, one)},
         screened=stored.screened,
         gone=stored.gone,
@@ -210,16 +220,27 @@ def summary(spell: Spell, *, catching_up: bool, stopping: bool = False) -> str:
         sentences.append(counted)
         sentences.append(_since(spell, catching_up=catching_up, stopping=stopping))
     if spell.left_out:
-        latest_first = spell.latest_left_out()
-        sentences.append(
-            tr(
-                "While Hexward was away, more was posted in {place} than is made up for: there, "
-                "what came before {moment} stays unscreened.",
-                place=_places(latest_first),
-                moment=_moment(spell.left_out[latest_first[0]]),
-            )
-        )
+        sentences.append(_left_out(spell))
     return " ".join(sentences)
+
+
+def _left_out(spell: Spell) -> str:
+    latest_first = spell.latest_left_out()
+    place, moment = _places(latest_first), _moment(spell.left_out[latest_first[0]])
+    if spell.reduced:
+        return tr(
+            "While Hexward was away, more was posted in {place} than is looked through: there, "
+            "what came before {moment} stays unscreened, and of what came later only messages that "
+            "mention Hexward are screened.",
+            place=place,
+            moment=moment,
+        )
+    return tr(
+        "While Hexward was away, more was posted in {place} than is made up for: there, "
+        "what came before {moment} stays unscreened.",
+        place=place,
+        moment=moment,
+    )
 
 
 def _since(spell: Spell, *, catching_up: bool, stopping: bool) -> str:

@@ -136,7 +136,8 @@ class Tally:
         for stored in lines[-_MOST_SPELLS:]:
             channel = self._client.get_partial_messageable(stored.channel_id)
             line = channel.get_partial_message(stored.line_id)
-            spell = resumed(stored, line, [one for one in left if one.message_id not in taken])
+            untaken = [one for one in left if one.message_id not in taken]
+            spell = resumed(stored, line, untaken, reduced=self._reduced)
             taken |= spell.waiting
             for message_id in spell.waiting & noted.keys():
                 _settle(spell, message_id, noted.pop(message_id))
@@ -164,7 +165,15 @@ class Tally:
         if not news and not left_out:
             return
         first = min((at for *_, at in news), default=datetime.now(UTC))
-        spell = Spell(server_id, first, first, away=True, left_out=left_out, over=True)
+        spell = Spell(
+            server_id,
+            first,
+            first,
+            away=True,
+            left_out=left_out,
+            reduced=self._reduced,
+            over=True,
+        )
         for channel_id, message_id, at in news:
             spell.add(channel_id, message_id, at)
         log.info("Server %d: messages posted while away, now caught up: %d", server_id, len(news))
@@ -189,6 +198,10 @@ class Tally:
                     self.settle(server_id, message_id, Settled.LOST)
         for noted in self._noted.values():  # a server that they are not of takes no notice
             noted.update(dict.fromkeys(untold, Settled.LOST))
+
+    @property
+    def _reduced(self) -> bool:
+        return not self._client.intents.message_content
 
     async def stop(self) -> None:
         """Tell the rest; nothing more is counted."""

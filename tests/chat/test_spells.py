@@ -94,6 +94,16 @@ def test_what_is_not_made_up_for_is_named_with_the_latest_moment() -> None:
     )
 
 
+def test_without_the_content_what_came_later_is_not_said_to_be_screened() -> None:
+    made = spell({}, away=True)
+    made.left_out, made.reduced = {7: NOON}, True
+    assert summary(made, catching_up=True) == (
+        "While Hexward was away, more was posted in <#7> than is looked through: there, what came "
+        f"before <t:{T}:t> stays unscreened, and of what came later only messages that mention "
+        "Hexward are screened."
+    )
+
+
 @settings(deadline=None)
 @given(
     channels=st.dictionaries(st.integers(1, 2**63 - 1), st.integers(1, 30), max_size=20),
