@@ -203,8 +203,12 @@ _MODERATOR = discord.Permissions(
     view_channel=True,
     manage_guild=True,
     manage_messages=True,
+    manage_nicknames=True,
     moderate_members=True,
     kick_members=True,
+    ban_members=True,
+    manage_threads=True,
+    view_audit_log=True,
 )
 
 

@@ -340,3 +340,12 @@ async def test_port_that_is_taken_is_named(stage: Stage, tmp_path: Path) -> None
         with pytest.raises(PortTaken, match=str(port)):
             async with Stage.open(other, port=port):
                 pass
+
+
+async def test_the_moderator_may_do_what_a_card_offers(bot: ToyBot, stage: Stage) -> None:
+    server = bot.get_guild(stage.server_id)
+    assert server is not None
+    mo, ada = [await server.fetch_member(stage.members[name].id) for name in ("Mo", "Ada")]
+    for name in ("manage_guild", "manage_messages", "manage_nicknames", "moderate_members"):
+        assert getattr(mo.guild_permissions, name)
+        assert not getattr(ada.guild_permissions, name)
