@@ -34,9 +34,9 @@ from bot.language import tr
 from bot.logs import describe
 from bot.storage.cards import Cards, Change
 from bot.storage.history import (
+    STANDING,
     CardPlace,
     DeedKind,
-    DeedResult,
     History,
     RecordedDeed,
     Verdict,
@@ -332,7 +332,7 @@ class Desk:
         history = await self._verdicts.history(decision_id)
         given = None if history is None else history.verdict
         if history is not None and kind is not None:
-            deed = history.last(kind, DeedResult.BEGUN, DeedResult.DONE, DeedResult.LIFTING)
+            deed = history.last(kind, *STANDING)
             if deed is not None:
                 return done_before(deed, interaction.user.id)
         if given is not None:

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, or_, select, update
 
 from bot.storage import schema
 from bot.storage.database import Database
+from bot.storage.deed_claims import lock
 from bot.storage.history import CardPlace, DeedKind
-from bot.storage.verdicts import lock
 
 
 @dataclass(frozen=True, slots=True)

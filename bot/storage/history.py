@@ -31,7 +31,7 @@ class DeedKind(StrEnum):
 class DeedResult(StrEnum):
     """How far a deed has come.
 
-    `BEGUN`, `DONE` and `LIFTING` stand: no second deed of the same kind is begun beside them.
+    Of a kind only one stands at a time (`STANDING`): no second is begun beside it.
     """
 
     BEGUN = "begun"
@@ -39,6 +39,9 @@ class DeedResult(StrEnum):
     FAILED = "failed"
     LIFTING = "lifting"
     UNDONE = "undone"
+
+
+STANDING = (DeedResult.BEGUN, DeedResult.DONE, DeedResult.LIFTING)
 
 
 class CutShort(StrEnum):

@@ -18,16 +18,15 @@ from sqlalchemy import (
     not_,
     or_,
     select,
-    update,
 )
 
 from bot.rules import Action, Mode
 from bot.storage import schema
 from bot.storage.database import Database
 from bot.storage.decisions import Outcome, RecordedDecision, recorded
+from bot.storage.deed_claims import end_deed, lay_claim
 from bot.storage.history import UNDER_WAY, DeedKind, DeedResult, Verdict
 from bot.storage.members import FORGOTTEN
-from bot.storage.verdicts import lay_claim
 
 # How long before the first that has no card a raid may have begun.
 _BEFORE = timedelta(minutes=10)
@@ -206,14 +205,6 @@ def _claim(
 
 
 def _finish(ends: Mapping[int, End], connection: Connection) -> None:
-    table, now = schema.deeds, datetime.now(UTC)
+    now = datetime.now(UTC)
     for deed_id, end in ends.items():
-        connection.execute(
-            update(table)
-            .where(table.c.id == deed_id, table.c.result == DeedResult.BEGUN.value)
-            .values(
-                result=(DeedResult.DONE if end.done else DeedResult.FAILED).value,
-                changed_at=now,
-                detail=end.detail,
-            )
-        )
+        end_deed(deed_id, end.done, end.detail, now, connection)

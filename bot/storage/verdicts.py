@@ -15,18 +15,16 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from bot.storage import schema
 from bot.storage.database import Database
-from bot.storage.history import (
-    UNDER_WAY,
-    CutShort,
-    DeedKind,
-    DeedResult,
-    History,
-    RecordedDeed,
-    Verdict,
+from bot.storage.deed_claims import (
+    DETAIL_LENGTH,
+    claim_lifting,
+    end_deed,
+    lay_claim,
+    lock,
+    take_over,
 )
-from bot.storage.history_rows import deeds_of, history_of
-
-_DETAIL_LENGTH = 200
+from bot.storage.history import DeedKind, DeedResult, History, RecordedDeed, Verdict
+from bot.storage.history_rows import history_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ class Verdicts:
         RecordedDeed or None
             None: there is none, or the flag was dismissed.
         """
-        return await self._database.write(partial(_take_over, decision_id, kind))
+        return await self._database.write(partial(take_over, decision_id, kind))
 
     async def finish(
         self,
@@ -123,10 +121,16 @@ class Verdicts:
 
     async def claim_lifting(self, decision_id: int) -> RecordedDeed | None:
         """Lay claim to lifting the timeout that still runs; None if there is none."""
-        return await self._database.write(partial(_claim_lifting, decision_id))
+        return await self._database.write(partial(claim_lifting, decision_id))
 
     async def lifted(
-        self, deed_id: int, *, done: bool, detail: str | None = None, at: datetime | None = None
+        self,
+        deed_id: int,
+        *,
+        done: bool,
+        detail: str | None = None,
+        at: datetime | None = None,
+        claimed_at: datetime | None = None,
     ) -> None:
         """Write down whether a timeout was lifted.
 
@@ -139,15 +143,18 @@ class Verdicts:
             characters.
         at
             When its state last changed; None: now.
+        claimed_at
+            Which claim ended: somebody else may lift it by now. None: the one that stands.
         """
         table = schema.deeds
+        ours = [] if claimed_at is None else [table.c.changed_at == claimed_at]
         statement = (
             update(table)
-            .where(table.c.id == deed_id, table.c.result == DeedResult.LIFTING.value)
+            .where(table.c.id == deed_id, table.c.result == DeedResult.LIFTING.value, *ours)
             .values(
                 result=(DeedResult.UNDONE if done else DeedResult.DONE).value,
                 changed_at=at or datetime.now(UTC),
-                detail=None if detail is None else detail[:_DETAIL_LENGTH],
+                detail=None if detail is None else detail[:DETAIL_LENGTH],
             )
         )
         await self._database.write(lambda connection: connection.execute(statement).rowcount)
@@ -174,13 +181,6 @@ class Verdicts:
         )
 
 
-def lock(connection: Connection, decision_id: int) -> bool:
-    """Have others who change something about this decision wait; False if it is not there."""
-    column = schema.decisions.c.id
-    statement = select(column).where(column == decision_id).with_for_update()
-    return connection.execute(statement).one_or_none() is not None
-
-
 def _give(
     decision_id: int,
     verdict: Verdict,
@@ -199,89 +199,6 @@ def _give(
     return connection.execute(statement.on_conflict_do_nothing()).rowcount > 0
 
 
-def lay_claim(
-    decision_id: int,
-    kind: DeedKind,
-    moderator_id: int | None,
-    duration: timedelta | None,
-    connection: Connection,
-) -> int | None:
-    """As `Verdicts.begin`, for whoever writes more on the same connection."""
-    if not lock(connection, decision_id):
-        return None
-    table, now = schema.deeds, datetime.now(UTC)
-    if _is_dismissed(connection, decision_id):
-        return None
-    _give_up_old(connection, decision_id, now)
-    if kind is DeedKind.TIMEOUT:
-        _end_timeouts(connection, decision_id, now)
-    statement = (
-        schema.insert(connection, table)
-        .values(
-            decision_id=decision_id,
-            kind=kind.value,
-            moderator_id=moderator_id,
-            at=now,
-            duration_s=None if duration is None else int(duration.total_seconds()),
-            result=DeedResult.BEGUN.value,
-            changed_at=now,
-        )
-        .on_conflict_do_nothing()
-        .returning(table.c.id)
-    )
-    return connection.execute(statement).scalar_one_or_none()
-
-
-def _take_over(decision_id: int, kind: DeedKind, connection: Connection) -> RecordedDeed | None:
-    if not lock(connection, decision_id) or _is_dismissed(connection, decision_id):
-        return None
-    for deed in deeds_of(connection, decision_id):
-        if deed.kind is kind and deed.result is DeedResult.BEGUN and deed.moderator_id is None:
-            now, table = datetime.now(UTC), schema.deeds
-            connection.execute(update(table).where(table.c.id == deed.id).values(changed_at=now))
-            return deed
-    return None
-
-
-def _is_dismissed(connection: Connection, decision_id: int) -> bool:
-    verdicts = schema.verdicts
-    verdict = connection.execute(
-        select(verdicts.c.verdict).where(verdicts.c.decision_id == decision_id)
-    ).scalar_one_or_none()
-    return verdict == Verdict.DISMISSED
-
-
-def _give_up_old(connection: Connection, decision_id: int, now: datetime) -> None:
-    """What a crash has left behind stands in nobody's way."""
-    table = schema.deeds
-    left_behind = update(table).where(
-        table.c.decision_id == decision_id, table.c.changed_at < now - UNDER_WAY
-    )
-    connection.execute(
-        left_behind.where(table.c.result == DeedResult.BEGUN.value).values(
-            result=DeedResult.FAILED.value, detail=CutShort.UNKNOWN.value
-        )
-    )
-    connection.execute(
-        left_behind.where(table.c.result == DeedResult.LIFTING.value).values(
-            result=DeedResult.DONE.value
-        )
-    )
-
-
-def _end_timeouts(connection: Connection, decision_id: int, now: datetime) -> None:
-    """A timeout that is over makes room for another."""
-    for deed in deeds_of(connection, decision_id):
-        ends_at = deed.ends_at()
-        if deed.result is DeedResult.DONE and ends_at is not None and ends_at <= now:
-            table = schema.deeds
-            connection.execute(
-                update(table)
-                .where(table.c.id == deed.id)
-                .values(result=DeedResult.UNDONE.value, detail="It had ended.")
-            )
-
-
 def _finish(
     deed_id: int,
     done: bool,
@@ -290,26 +207,9 @@ def _finish(
     at: datetime,
     connection: Connection,
 ) -> None:
-    table = schema.deeds
-    result = DeedResult.DONE if done else DeedResult.FAILED
-    decision_id = connection.execute(
-        select(table.c.decision_id).where(table.c.id == deed_id)
-    ).scalar_one_or_none()
-    # The decision first, as everywhere: who locks in another order may wait for each other.
-    if decision_id is None or not lock(connection, decision_id):
-        return
-    row = connection.execute(
-        update(table)
-        .where(table.c.id == deed_id, table.c.result == DeedResult.BEGUN.value)
-        .values(
-            result=result.value,
-            changed_at=at,
-            detail=None if detail is None else detail[:_DETAIL_LENGTH],
-        )
-        .returning(table.c.moderator_id)
-    ).one_or_none()
-    if row is not None and done and judges and row.moderator_id is not None:
-        _give(decision_id, Verdict.UPHELD, row.moderator_id, connection, at)
+    ended = end_deed(deed_id, done, detail, at, connection)
+    if ended is not None and done and judges and ended.moderator_id is not None:
+        _give(ended.decision_id, Verdict.UPHELD, ended.moderator_id, connection, at)
 
 
 def _take_back(decision_id: int, moderator_id: int, connection: Connection) -> TakenBack | None:
@@ -319,7 +219,7 @@ def _take_back(decision_id: int, moderator_id: int, connection: Connection) -> T
     verdict = connection.execute(
         delete(table).where(table.c.decision_id == decision_id).returning(table.c.verdict)
     ).scalar_one_or_none()
-    timeout = _claim_lifting(decision_id, connection)
+    timeout = claim_lifting(decision_id, connection)
     if verdict is None and timeout is None:
         return None
     connection.execute(
@@ -334,20 +234,3 @@ def _take_back(decision_id: int, moderator_id: int, connection: Connection) -> T
         )
     )
     return TakenBack(None if verdict is None else Verdict(verdict), timeout)
-
-
-def _claim_lifting(decision_id: int, connection: Connection) -> RecordedDeed | None:
-    if not lock(connection, decision_id):
-        return None
-    table, now = schema.deeds, datetime.now(UTC)
-    _give_up_old(connection, decision_id, now)
-    for deed in deeds_of(connection, decision_id):
-        ends_at = deed.ends_at()
-        if deed.result is DeedResult.DONE and ends_at is not None and ends_at > now:
-            connection.execute(
-                update(table)
-                .where(table.c.id == deed.id)
-                .values(result=DeedResult.LIFTING.value, changed_at=now)
-            )
-            return deed
-    return None

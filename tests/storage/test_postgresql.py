@@ -14,12 +14,14 @@ import sqlalchemy as sa
 
 from bot.errors import DatabaseError
 from bot.labels import Label, Scores, Thresholds
+from bot.rules import Action, Measure
 from bot.storage.address import Address
+from bot.storage.cut_off import CutOffDeeds
 from bot.storage.database import Database
 from bot.storage.decisions import Decisions, NewDecision, Outcome
 from bot.storage.engine import make_engine
 from bot.storage.excerpts import Excerpts
-from bot.storage.history import DeedKind, Verdict
+from bot.storage.history import CutShort, DeedKind, DeedResult, Verdict
 from bot.storage.journal import Journal, Judged, Wanted
 from bot.storage.members import FORGOTTEN, Forgotten, Members
 from bot.storage.migrate import current, upgrade
@@ -225,6 +227,37 @@ async def test_export_and_forgetting(
     later = Members(database, clock=lambda: now + timedelta(days=7))
     assert await later.finish_forgetting() == 1
     assert await members.count(100, 7) == 0
+
+
+async def test_what_was_cut_off_is_found_and_may_end_even_after_it_was_given_up(
+    database: Database, new_decision: Callable[..., NewDecision]
+) -> None:
+    decisions, verdicts, cut_off = Decisions(database), Verdicts(database), CutOffDeeds(database)
+    kept = await decisions.record(new_decision())
+    assert kept is not None
+    given = await verdicts.begin(kept.id, DeedKind.TIMEOUT, 8, timedelta(hours=1))
+    assert given is not None
+    await verdicts.finish(given, done=True)
+    assert await verdicts.claim_lifting(kept.id) is not None
+    deleted = await verdicts.begin(kept.id, DeedKind.DELETE, 8)
+    assert deleted is not None
+    await verdicts.begin(kept.id, DeedKind.RENAME, None)  # not settled: it is gone on with
+    lifting = await cut_off.left(datetime.now(UTC) + timedelta(seconds=1), 10)
+    assert [one.deed.id for one in lifting] == [deleted, given]
+    await verdicts.lifted(given, done=True, claimed_at=lifting[1].deed.changed_at)
+    await verdicts.finish(deleted, done=False, detail=CutShort.UNKNOWN.value)
+    await verdicts.finish(deleted, done=True)
+    history = await verdicts.history(kept.id)
+    assert history is not None
+    results = [one.result for one in history.deeds]
+    assert results == [DeedResult.UNDONE, DeedResult.DONE, DeedResult.BEGUN]
+
+
+async def test_a_reset_tells_what_was_chosen(database: Database) -> None:
+    servers, measure = Servers(database), Measure(Action.TIMEOUT, timedelta(minutes=10))
+    await servers.set_measure(1, Label.THREAT, measure)
+    assert await servers.reset_measure(1) == {Label.THREAT: measure}
+    assert await servers.reset_measure(1) == {}
 
 
 async def test_a_failed_write_takes_no_other_along(
