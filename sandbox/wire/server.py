@@ -180,10 +180,13 @@ class Wire:
         """Tell the bot of a server as of one that it has just joined, or that is back."""
         backend = self.world.backend
         guild = backend.get_guild(server.id)
-        payload = serializers.guild_create_payload(backend, guild)
+        payload = dict(serializers.guild_create_payload(backend, guild))
         if as_back:
-            payload["unavailable"] = False
-        backend.emit("GUILD_CREATE", payload)
+            for session in self._gateway.sessions:
+                session.tell_of(payload)
+            self.world.pulse.beat()
+        else:
+            backend.emit("GUILD_CREATE", payload)
 
     def advance(self, seconds: float) -> None:
         """Move the world's clock on; timeouts end and interactions expire."""

@@ -156,11 +156,14 @@ class Session:
             },
         )
         for guild in guilds:
-            payload = dict(serializers.guild_create_payload(backend, guild))
-            if self._allowed("GUILD_CREATE", payload):
-                shown = self._shown("GUILD_CREATE", payload)
-                # "Available again"; when the bot joins a server, the field is not there.
-                self.dispatch("GUILD_CREATE", complete(self.world, shown) | {"unavailable": False})
+            self.tell_of(dict(serializers.guild_create_payload(backend, guild)))
+
+    def tell_of(self, server: dict[str, Any]) -> None:
+        """Tell of a server that is there again, or for the first time since the bot connected."""
+        if self._mine("GUILD_CREATE", server) and self._allowed("GUILD_CREATE", server):
+            shown = self._shown("GUILD_CREATE", server)
+            # "Available again"; when the bot joins a server, the field is not there.
+            self.dispatch("GUILD_CREATE", complete(self.world, shown) | {"unavailable": False})
 
     def can_resume_from(self, sequence: int) -> bool:
         """Whether every event after ``sequence`` is still kept."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from simcord.backend.serializers import guild_create_payload
 
-from bot.chat import actions, client
+from bot.chat import actions
 from tests.cogs.acting import choose, done_to, enforce
-from tests.conftest import MODERATOR, Scene
+from tests.cogs.outages import away
+from tests.conftest import MODERATOR, Running, Scene
 from tests.patience import until
 
 MESSAGE = "/channels/*/messages/*"
@@ -275,20 +275,17 @@ async def test_a_deletion_by_a_moderator_that_a_crash_cut_off_is_told_on_its_car
 
 
 async def test_a_server_that_comes_back_later_is_seen_to_then(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, running: Running
 ) -> None:
     async with scene.bot():
         await scene.ada.post(scene.general, "you idiot")
         await scene.wire.wait_for_message(scene.log)
     scene.change("UPDATE decisions SET id = 101, outcome = NULL")
-    backend = scene.wire.world.backend
-    there = dict(guild_create_payload(backend, backend.get_guild(scene.server.id)))
-    monkeypatch.setattr(client, "READY_AFTER_S", 1.0)  # it is gone again before that
-    async with scene.bot(log_channel=False):
-        scene.wire.send_event("GUILD_DELETE", {"id": str(scene.server.id), "unavailable": True})
+    back = away(scene, scene.server)
+    async with running():
         await scene.wire.quiet()
         assert scene.rows("SELECT outcome FROM decisions") == [(None,)]
-        scene.wire.send_event("GUILD_CREATE", there | {"unavailable": False})
+        back()
         await until(lambda: scene.rows("SELECT outcome FROM decisions") == [("alerted",)])
 
 
