@@ -40,21 +40,23 @@ class CutOff:
         self._upkeep = upkeep
 
     async def look_into(
-        self, client: discord.Client, before: datetime, server_id: int | None = None
-    ) -> set[int]:
+        self,
+        client: discord.Client,
+        before: datetime,
+        absent: set[int],
+        server_id: int | None = None,
+    ) -> None:
         """See to what was begun before a moment; for some minutes where Discord does not answer.
+
+        Never raises.
 
         Parameters
         ----------
+        absent
+            Gets, at once, servers that are not there, and in which there is something to look into.
         server_id
             Only in this server; None: in all that are there.
-
-        Returns
-        -------
-        set of int
-            Servers that are not there, and in which there is something to look into. Never raises.
         """
-        absent: set[int] = set()
         places: Places = defaultdict(list)
         try:
             for one in await self._deeds.left(before, _MOST):
@@ -77,7 +79,6 @@ class CutOff:
             if not places or loop.time() + pause_s > until:
                 break
             await asyncio.sleep(pause_s)
-        return absent
 
     async def _ended(
         self,
@@ -118,7 +119,13 @@ class CutOff:
     async def _write_down(self, one: CutOffDeed, became: Became) -> None:
         why = None if became.why is None else became.why.value
         if one.deed.result is DeedResult.LIFTING:
-            await self._verdicts.lifted(one.deed.id, done=became.done, detail=why, at=became.at)
+            await self._verdicts.lifted(
+                one.deed.id,
+                done=became.done,
+                detail=why,
+                at=became.at,
+                claimed_at=one.deed.changed_at,
+            )
             return
         # Perhaps it was deleted together with many others, of which nobody has judged each.
         judges = one.deed.kind is not DeedKind.DELETE

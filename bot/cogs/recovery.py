@@ -62,6 +62,7 @@ class Recovery(commands.Cog):
         self._made_at = datetime.now(UTC)
         self._lookup = Lookup()
         self._task: asyncio.Task[None] | None = None
+        self._looking: set[asyncio.Task[None]] = set()
         # Servers with something unsettled that were not there when it was looked for.
         self._absent: set[int] = set()
         client.before_close(self.stop)
@@ -86,6 +87,9 @@ class Recovery(commands.Cog):
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
+        for task in self._looking:
+            task.cancel()
+        await asyncio.gather(*self._looking, return_exceptions=True)
 
     async def _recover(
         self, server_id: int | None = None, *, after: asyncio.Task[None] | None = None
@@ -119,8 +123,14 @@ class Recovery(commands.Cog):
                 len(left),
                 describe(left[0]),
             )
-        # Of what was settled without going on with it, too.
-        self._absent |= await self._cut_off.look_into(self._client, self._made_at, server_id)
+        # Of what was settled without going on with it, too. Apart: Discord may have to be asked for
+        # minutes, and what is next is not to wait for that.
+        looking = asyncio.create_task(
+            self._cut_off.look_into(self._client, self._made_at, self._absent, server_id),
+            name="recover decisions: those in the middle",
+        )
+        self._looking.add(looking)
+        looking.add_done_callback(self._looking.discard)
 
     async def _unsettled(self) -> AsyncIterator[list[RecordedDecision]]:
         """What is older than this client, page by page; younger ones are being acted on now."""

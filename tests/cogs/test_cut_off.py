@@ -14,7 +14,8 @@ import pytest
 from bot.chat import card_upkeep, desk, patiently, stubborn
 from tests.cogs.acting import done_to, enforce
 from tests.cogs.alerts import flagged, labels, shows
-from tests.conftest import Scene
+from tests.cogs.outages import away
+from tests.conftest import Running, Scene
 
 KEEPS_QUIET = discord.Permissions(
     manage_guild=True,
@@ -206,3 +207,27 @@ async def test_a_timeout_by_the_rules_is_found_although_nothing_is_gone_on_with(
         assert labels(card) == ["Uphold", "Dismiss", "Undo"]
         assert message.deleted
     assert set(scene.rows("SELECT result FROM deeds")) == {("done",)}
+
+
+async def test_a_server_that_comes_back_waits_for_no_other(scene: Scene, running: Running) -> None:
+    other = scene.wire.add_server("Other")
+    async with scene.bot():
+        cards = [(await flagged(scene, words))[1] for words in ("you idiot", "you moron")]
+    scene.change(
+        "INSERT INTO deeds (decision_id, kind, moderator_id, at, result, changed_at) "
+        f"SELECT id, 'delete', {scene.mo.id}, decided_at, 'begun', decided_at FROM decisions"
+    )
+    channel_id = other.add_channel("general").id
+    scene.change(
+        f"UPDATE decisions SET server_id = {other.id}, channel_id = {channel_id} WHERE id = 1"
+    )
+    stuck = scene.wire.faults.server_error(
+        "GET", f"/channels/{channel_id}/messages/*", status=503, times=None
+    )
+    back = away(scene, scene.server)
+    async with running():
+        # Discord is asked about the other server for minutes.
+        await scene.wire.wait_until(lambda: stuck.hits > 0, what="a question")
+        back()
+        await shows(scene, cards[1], "the message still stood")
+        assert not cards[0].content
