@@ -80,6 +80,11 @@ def speaking(locale: str | None) -> Iterator[None]:
         _language.reset(token)
 
 
+def spoken() -> str:
+    """The language at hand."""
+    return _language.get()
+
+
 def is_english() -> bool:
     """Whether the language of the moment is the one that the code is written in."""
     return _language.get() == ENGLISH

@@ -21,11 +21,12 @@ import discord
 from bot.chat.alert_card import Background
 from bot.chat.buttons import AlertView
 from bot.chat.faults import STUMBLES
-from bot.chat.languages import speaking_to
+from bot.chat.languages import speaking_as
 from bot.chat.standing import FRESH, Standing, standing
 from bot.chat.threads import is_asleep, wake
 from bot.errors import DatabaseError, HexwardError
 from bot.labels import Label
+from bot.language import spoken
 from bot.logs import describe
 from bot.screening.engine import Engine, Priority
 from bot.screening.explain import Phrase, driving_phrase
@@ -119,7 +120,12 @@ class CardUpkeep:
         """
         place = CardPlace(shown.decision_id, card.channel.id, card.id)
         try:
-            await self._cards.put(place, by_webhook=shown.by_webhook, open_deeds=shown.open_deeds)
+            await self._cards.put(
+                place,
+                by_webhook=shown.by_webhook,
+                open_deeds=shown.open_deeds,
+                language=spoken(),
+            )
             # What happened to the message while its card was on the way.
             change = self._changes.get(message_id)
             if change is not None and await self._cards.note(
@@ -212,8 +218,9 @@ class CardUpkeep:
             history = await self._history(decision_id)
             if history is None:
                 return True
-            # Whoever has clicked is answered in their language; the card keeps the server's.
-            with speaking_to(server):
+            # Whoever has clicked is answered in their language. The card keeps its own: what it
+            # quotes is not kept, so it cannot be written anew in one that was chosen since.
+            with speaking_as(history.language, server):
                 now = standing(history, datetime.now(UTC))
                 view = AlertView(decision_id, now.clicks)
             if self._shown.get(decision_id) == now:

@@ -75,6 +75,17 @@ def speaking_to(server: discord.Guild | None) -> AbstractContextManager[None]:
     return speaking(None if server is None else locale_of(server))
 
 
+def speaking_as(language: str | None, server: discord.Guild | None) -> AbstractContextManager[None]:
+    """Speak the language in which something was posted that is added to now.
+
+    Parameters
+    ----------
+    language
+        None, where that is not known, is the server's of now.
+    """
+    return speaking_to(server) if language is None else speaking(language)
+
+
 def locale_of_event(client: discord.Client, event: str, payload: Any) -> str | None:
     """The locale in which an event of Discord's is to be dealt with; None: it names nobody.
 

@@ -23,7 +23,7 @@ from bot.chat.carried import Deed, Hurdle, in_full
 from bot.chat.clicks import Clicks, Said, tell
 from bot.chat.crowds import Crowds, without_standing
 from bot.chat.deletions import Deletions
-from bot.chat.languages import speaking_to
+from bot.chat.languages import speaking_as, speaking_to
 from bot.chat.lookup import Lookup, permissions_in
 from bot.chat.standing_button import StandingView
 from bot.language import tr, trn
@@ -78,8 +78,16 @@ class StandingDesk:
         await self._clicks.drain()
         await self._deletions.stop()
 
-    async def clicked(self, interaction: discord.Interaction[Any], first: int, last: int) -> None:
-        """Delete what still stands between two numbers. Never raises."""
+    async def clicked(
+        self, interaction: discord.Interaction[Any], first: int, last: int, language: str | None
+    ) -> None:
+        """Delete what still stands between two numbers. Never raises.
+
+        Parameters
+        ----------
+        language
+            In which the line is that was clicked; None: not known.
+        """
         swept = _Swept()
 
         async def show(said: Said, _done: bool) -> None:
@@ -87,7 +95,7 @@ class StandingDesk:
             try:
                 await tell(interaction, said)
             finally:
-                await self._show_all(interaction, first, last, swept)
+                await self._show_all(interaction, first, last, language, swept)
 
         await self._clicks.handle(
             interaction,
@@ -169,13 +177,19 @@ class StandingDesk:
         )
 
     async def _show_all(
-        self, interaction: discord.Interaction[Any], first: int, last: int, swept: _Swept
+        self,
+        interaction: discord.Interaction[Any],
+        first: int,
+        last: int,
+        language: str | None,
+        swept: _Swept,
     ) -> None:
         """Have the line and the cards say what was done."""
         server = interaction.guild
         if server is None or not swept.looked:
             return
-        await self._show(interaction, server, Numbers(server.id, first, last), swept.deleted)
+        numbers = Numbers(server.id, first, last)
+        await self._show(interaction, server, numbers, language, swept.deleted)
         for decision_id in swept.cards:
             await self._upkeep.refresh_in(server, decision_id)
 
@@ -184,6 +198,7 @@ class StandingDesk:
         interaction: discord.Interaction[Any],
         server: discord.Guild,
         numbers: Numbers,
+        language: str | None,
         deleted: int,
     ) -> None:
         """Have the line say who did it, and take the button away once nothing stands any more."""
@@ -195,10 +210,12 @@ class StandingDesk:
             stands = bool(await self._messages.count(numbers))
             if stands and not deleted:
                 return
-            with speaking_to(server):
+            with speaking_to(server):  # the whole line is written anew
                 words = _later(interaction.user, deleted) if deleted else None
                 if await self._crowds.amend(server.id, line.id, words, stands=stands):
                     return
+            with speaking_as(language, server):
+                words = _later(interaction.user, deleted) if deleted else None
                 view = StandingView(numbers.first, numbers.last) if stands else None
             try:
                 now = await _said_in(line)

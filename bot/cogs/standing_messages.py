@@ -30,6 +30,6 @@ class StandingClicks(commands.Cog):
 
     @commands.Cog.listener()
     async def on_standing_click(
-        self, interaction: discord.Interaction[Any], first: int, last: int
+        self, interaction: discord.Interaction[Any], first: int, last: int, language: str | None
     ) -> None:
-        await self._desk.clicked(interaction, first, last)
+        await self._desk.clicked(interaction, first, last, language)

@@ -44,6 +44,7 @@ class Cards:
         *,
         by_webhook: bool = False,
         open_deeds: Collection[DeedKind] = (),
+        language: str | None = None,
     ) -> None:
         """Remember where a flag's card stands; an earlier place stays.
 
@@ -53,9 +54,11 @@ class Cards:
             Whether a webhook wrote what was flagged.
         open_deeds
             What was still being done when the card was made.
+        language
+            The one in which it was posted; None: not known.
         """
         kinds = ",".join(sorted(kind.value for kind in open_deeds))
-        await self._database.write(partial(_put, place, by_webhook, kinds))
+        await self._database.write(partial(_put, place, by_webhook, kinds, language))
 
     async def note(
         self, changes: Mapping[int, Change], *, decision_id: int | None = None
@@ -119,7 +122,13 @@ class Cards:
         return await self._database.read(query)
 
 
-def _put(place: CardPlace, by_webhook: bool, open_deeds: str, connection: Connection) -> None:
+def _put(
+    place: CardPlace,
+    by_webhook: bool,
+    open_deeds: str,
+    language: str | None,
+    connection: Connection,
+) -> None:
     if not lock(connection, place.decision_id):
         return
     statement = schema.insert(connection, schema.cards).values(
@@ -128,6 +137,7 @@ def _put(place: CardPlace, by_webhook: bool, open_deeds: str, connection: Connec
         card_id=place.card_id,
         by_webhook=by_webhook,
         open_deeds=open_deeds,
+        language=language,
     )
     connection.execute(statement.on_conflict_do_nothing())
 

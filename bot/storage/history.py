@@ -130,6 +130,8 @@ class History:
     open_deeds
         What the bot was still doing when the card was posted, so that the card itself does not tell
         how it ended.
+    language
+        In which language the card was posted; None: not known.
     """
 
     decision: RecordedDecision
@@ -140,6 +142,7 @@ class History:
     deleted_at: datetime | None = None
     by_webhook: bool = False
     open_deeds: frozenset[DeedKind] = frozenset()
+    language: str | None = None
 
     def last(self, kind: DeedKind, *results: DeedResult) -> RecordedDeed | None:
         """The latest deed of a kind that has come to one of these results."""

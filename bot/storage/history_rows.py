@@ -43,6 +43,7 @@ def history_of(decision_id: int, connection: Connection) -> History | None:
         deleted_at=None if card is None else card.deleted_at,
         by_webhook=False if card is None else card.by_webhook,
         open_deeds=frozenset() if card is None else _kinds(card.open_deeds),
+        language=None if card is None else card.language,
     )
 
 

@@ -274,6 +274,8 @@ cards = Table(
     Column("by_webhook", Boolean, nullable=False, server_default=false()),
     # Kinds of deeds, with commas.
     Column("open_deeds", String(32), nullable=False, server_default=""),
+    # In which it was posted; null: not known.
+    Column("language", String(16)),
 )
 
 # How many texts were looked at; those that pass leave no other trace.

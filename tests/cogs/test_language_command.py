@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.wire import CannotDo
 from tests.conftest import MODERATOR, Scene
+from tests.patience import until
 
 CHOSEN = "SELECT language FROM servers"
 
@@ -37,6 +38,27 @@ async def test_it_is_chosen_and_left_to_discord_again(scene: Scene) -> None:
         scene.server.speak("de")
         assert "Markiert: " in await flagged(scene)
     assert scene.rows(CHOSEN) == [(None,)]
+
+
+async def test_a_card_stays_in_the_language_in_which_it_was_posted(scene: Scene) -> None:
+    async with scene.bot():
+        message = await scene.ada.post(scene.general, "you idiot")
+        card = await scene.wire.wait_for_message(scene.log)
+        await until(lambda: scene.rows("SELECT language FROM cards") == [("en",)])
+        await scene.mo.run(scene.general, "language set", language="de")
+        await scene.mo.click(card, "Uphold")
+        await scene.wire.wait_until(lambda: "**Upheld** by" in card.content, what="the verdict")
+        assert [button["label"] for button in card.buttons] == ["Delete", "Timeout…", "Undo"]
+    async with scene.bot(log_channel=False):
+        await message.delete()
+        await scene.wire.wait_until(lambda: "Message deleted" in card.content, what="the deletion")
+        assert [button["label"] for button in card.buttons] == ["Timeout…", "Undo"]
+        await scene.wire.quiet()
+    # One of which that is not known is spoken of in the language of now.
+    scene.change("UPDATE cards SET language = NULL")
+    async with scene.bot(log_channel=False):
+        await scene.mo.click(card, "Undo")
+        await scene.wire.wait_until(lambda: "zurückgenommen" in card.content, what="the undoing")
 
 
 async def test_another_server_keeps_its_own(scene: Scene) -> None:

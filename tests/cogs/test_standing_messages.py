@@ -62,6 +62,8 @@ async def test_one_click_deletes_what_stands(scene: Scene, restart: bool) -> Non
     if restart:
         scene.log.set_permissions(scene.server.bot, read_message_history=False)
         async with scene.bot(log_channel=False):
+            # What stands there already stays in the language of then.
+            await scene.mo.run(scene.general, "language set", language="de")
             told = await clicked(scene.mo, line)
             await scene.wire.wait_until(lambda: not line.buttons, what="no button")
     assert told == "12 messages were deleted."

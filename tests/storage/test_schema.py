@@ -81,6 +81,7 @@ COLUMNS = {
         "deleted_at",
         "by_webhook",
         "open_deeds",
+        "language",
     },
     "daily_counts": {"server_id", "day", "passed", "flagged"},
     "hourly_counts": {"server_id", "day", "hour", "texts"},
