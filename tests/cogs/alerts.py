@@ -29,3 +29,14 @@ async def shows(scene: Scene, card: Any, *words: str) -> None:
         lambda: all(word in card.content for word in words),
         what=f"{words} on the card, which says {card.content!r}",
     )
+
+
+async def said(reply: Any) -> str:
+    """What a click was answered beside the card."""
+    return (await reply.followup()).texts
+
+
+async def becomes(scene: Scene, menu: Any, words: str) -> None:
+    await scene.wire.wait_until(
+        lambda: menu.content.startswith(words), what=f"{words!r} instead of {menu.content!r}"
+    )

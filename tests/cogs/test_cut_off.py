@@ -8,38 +8,23 @@ from collections.abc import AsyncIterator, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import discord
 import pytest
 
-from bot.chat import card_upkeep, desk, patiently, stubborn
+from bot.chat import desk, patiently, stubborn
 from tests.cogs.acting import done_to, enforce
 from tests.cogs.alerts import flagged, labels, shows
 from tests.cogs.outages import away
 from tests.conftest import Running, Scene
 
-KEEPS_QUIET = discord.Permissions(
-    manage_guild=True,
-    manage_messages=True,
-    manage_nicknames=True,
-    moderate_members=True,
-    view_channel=True,
-    send_messages=True,
-)
 MEMBER = "/guilds/*/members/*"
 DEEDS = "SELECT kind, result FROM deeds ORDER BY id"
 
 
 @pytest.fixture(autouse=True)
-def in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
+def in_the_middle(unexplained: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stop waits for no click, and Discord is asked again too late."""
-    monkeypatch.setattr(card_upkeep, "_MOST_EXPLAINED", 0)
     monkeypatch.setattr(desk, "_DRAIN_S", 0.0)
     monkeypatch.setattr(patiently, "_AGAIN_S", (600.0,))
-
-
-@pytest.fixture
-def mia(scene: Scene) -> Any:
-    return scene.server.add_member("mia", permissions=KEEPS_QUIET)
 
 
 @contextlib.asynccontextmanager

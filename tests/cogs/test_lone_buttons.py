@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import discord
 import pytest
 
 from bot.chat import card_upkeep
+from tests.cogs.alerts import labels, shows
+from tests.cogs.conftest import KEEPS_QUIET
 from tests.conftest import Scene
 from tests.patience import until
 
 VERDICTS = "SELECT verdict, moderator_id FROM verdicts"
-RENAMES = discord.Permissions(
-    manage_guild=True, manage_messages=True, manage_nicknames=True, view_channel=True
-)
 
-
-@pytest.fixture(autouse=True)
-def unexplained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cards are edited by what a test does alone; explaining has its own test."""
-    monkeypatch.setattr(card_upkeep, "_MOST_EXPLAINED", 0)
+pytestmark = pytest.mark.usefixtures("unexplained")
 
 
 @pytest.fixture
@@ -28,22 +22,6 @@ def named(scene: Scene) -> Scene:
     """The bot hears of names."""
     scene.settings = scene.settings.model_copy(update={"members_intent": True})
     return scene
-
-
-@pytest.fixture
-def mia(scene: Scene) -> Any:
-    """A moderator who may change nicknames."""
-    return scene.server.add_member("mia", permissions=RENAMES)
-
-
-def labels(card: Any) -> list[str]:
-    return [button["label"] for button in card.buttons]
-
-
-async def shows(scene: Scene, card: Any, *words: str) -> None:
-    await scene.wire.wait_until(
-        lambda: all(word in card.content for word in words), what=f"{words} on the card"
-    )
 
 
 async def title(scene: Scene) -> tuple[Any, Any]:
@@ -158,7 +136,7 @@ async def test_a_name_that_changed_meanwhile_is_left_alone(named: Scene, mia: An
 async def test_who_may_not_change_nicknames_does_not(named: Scene) -> None:
     scene = named
     boss = scene.server.add_role("boss")  # older than mia's, hence higher
-    mia = scene.server.add_member("mia", permissions=RENAMES)
+    mia = scene.server.add_member("mia", permissions=KEEPS_QUIET)
     async with scene.bot():
         card = await nickname(scene)
         answer = await (await scene.mo.click(card, "Reset name")).followup()
