@@ -6,8 +6,10 @@ import logging
 
 import pytest
 
+from bot.chat import intents
 from bot.errors import ConnectionRefused
 from tests.conftest import Scene
+from tests.patience import PATIENCE_S
 
 REDUCED = "reads only messages that mention it"
 
@@ -104,8 +106,9 @@ async def test_an_intent_that_is_taken_away_while_it_runs_ends_nothing(scene: Sc
 
 
 async def test_the_intent_that_was_taken_away_is_the_one_that_is_named(
-    scene: Scene, caplog: pytest.LogCaptureFixture
+    scene: Scene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(intents, "_ASK_S", PATIENCE_S)
     caplog.set_level(logging.WARNING)
     scene.settings = scene.settings.model_copy(update={"members_intent": True})
     async with scene.bot():
