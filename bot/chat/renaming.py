@@ -34,7 +34,7 @@ async def reset_name(server: discord.Guild, member_id: int, surface: str, reason
         member = await subject(server, member_id, What.RENAME)
         if isinstance(member, Deed):
             return member
-        if (member.nick is None) == (surface == "nickname"):
+        if another_shows(member, surface):
             why = tr("The server sees another name of this member by now.")
             return hindered(What.RENAME, Hurdle.ALREADY, why)
         try:
@@ -50,6 +50,14 @@ async def reset_name(server: discord.Guild, member_id: int, surface: str, reason
         return Deed(True, What.RENAME)
 
     return await patiently(What.RENAME, rename)
+
+
+def another_shows(member: discord.Member, surface: str) -> bool:
+    """Whether the server sees another name of a member than the one that was flagged.
+
+    A nickname that is gone shows the name below it; that one is covered by a nickname.
+    """
+    return (member.nick is None) == (surface == "nickname")
 
 
 def _plain(member: discord.Member, surface: str) -> str | None:

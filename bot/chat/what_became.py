@@ -15,6 +15,7 @@ import discord
 
 from bot.chat.lookup import messages_by_id
 from bot.chat.member_deeds import CLOCKS_DIFFER, in_force
+from bot.chat.renaming import another_shows
 from bot.chat.stubborn import KEEP_TRYING_S
 from bot.storage.cut_off import CutOffDeed
 from bot.storage.decisions import RecordedDecision
@@ -100,8 +101,7 @@ def _without_member(deed: RecordedDeed) -> Became:
 
 def _of_member(one: CutOffDeed, member: discord.Member, now: datetime) -> Became:
     if one.deed.kind is DeedKind.RENAME:
-        # A nickname was to go; any other name was to be covered by one.
-        reset = (member.nick is None) == (one.decision.surface == "nickname")
+        reset = another_shows(member, one.decision.surface)
         return Became(True) if reset else Became(False, CutShort.NOT_DONE)
     if one.deed.result is DeedResult.LIFTING:
         return lifted(one.deed, member.timed_out_until, now)
