@@ -7,9 +7,10 @@ import logging
 import pytest
 
 from bot.chat import intents
+from bot.cogs import catch_up
 from bot.errors import ConnectionRefused
 from tests.conftest import Scene
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 REDUCED = "reads only messages that mention it"
 
@@ -130,3 +131,21 @@ async def test_where_discord_does_not_say_which_it_is_found_out(
         await scene.wire.invalidate_sessions(resumable=False)
         assert REDUCED in (await scene.wire.wait_for_message(scene.log)).content
     assert "refuses the Server Members intent" in caplog.text
+
+
+async def test_what_is_not_looked_through_is_told_as_it_is(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catch_up, "MOST_IN_CHANNEL", 3)
+    scene.wire.approved_intents.message_content = False
+    async with scene.bot():
+        await scene.ada.post(scene.general, "hello")
+        await until(lambda: scene.rows("SELECT * FROM last_seen") != [])
+    for _ in range(5):
+        await scene.ada.post(scene.general, "you idiot")
+    async with scene.bot(log_channel=False):
+        line = await scene.wire.wait_for_message(
+            scene.log, where=lambda one: "While Hexward was away" in one.content
+        )
+    assert "only messages that mention Hexward are screened" in line.content
+    assert scene.rows("SELECT id FROM decisions") == []
