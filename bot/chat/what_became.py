@@ -36,7 +36,8 @@ class Became:
     why
         What is so instead, or what ended a timeout that was not lifted.
     at
-        When it was done, or a timeout that still runs was given; None: not known.
+        When it was done or, of a timeout that was lifted, wanted; or when a timeout that still runs
+        was given. None: not known.
     """
 
     done: bool
@@ -147,7 +148,9 @@ def lifted(deed: RecordedDeed, until: datetime | None, now: datetime) -> Became:
     if until is None or until <= now:
         ends_at = deed.ends_at()
         by_itself = until is not None or (ends_at is not None and ends_at <= now)
-        return Became(True, CutShort.OVER if by_itself else None)
+        if by_itself:
+            return Became(True, CutShort.OVER)
+        return Became(True, at=deed.changed_at)  # when somebody clicked, not when the bot is back
     if deed.duration is not None:
         given_at = until - in_force(deed.duration)
         # It was given before somebody wanted it lifted; what ends later is another one.

@@ -76,7 +76,8 @@ def test_a_lifted_timeout_does_not_run(
 
 def test_who_or_what_ended_a_timeout() -> None:
     lifting = deed(timedelta(days=1), DeedResult.LIFTING)
-    assert lifted(lifting, None, AT + HOUR).why is None
+    by_click = lifted(lifting, None, lifting.changed_at + HOUR)
+    assert (by_click.why, by_click.at) == (None, lifting.changed_at)
     assert lifted(lifting, None, AT + timedelta(days=2)).why is CutShort.OVER
     assert lifted(lifting, AT + timedelta(days=1), AT + timedelta(days=2)).why is CutShort.OVER
     assert lifted(lifting, AT + timedelta(days=2), AT + HOUR).why is CutShort.OTHER
