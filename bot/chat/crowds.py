@@ -192,7 +192,9 @@ class Crowd:
             lines.append(
                 tr(
                     "To get rid of them, put right what is in the way and click the button, delete "
-                    "them by hand, or ban who wrote them and have Discord delete their messages."
+                    "them by hand, or ban who wrote them and have Discord delete their messages. "
+                    "The button also deletes what still stands of messages with a card of their "
+                    "own."
                 )
             )
         return lines
