@@ -133,6 +133,14 @@ def _done(found: ServerStatistics) -> str:
     ]
     if found.deletions == found.timeouts == Deeds():
         lines = [tr("No message was deleted and nobody was timed out.")]
+    if found.timeouts.lifted:
+        lines.append(
+            trn(
+                "One of these timeouts was lifted.",
+                "{count:,} of these timeouts were lifted.",
+                found.timeouts.lifted,
+            )
+        )
     if found.observed:
         lines.append(
             trn(

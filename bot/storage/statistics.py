@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, String, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, String, and_, case, func, select
 
 from bot.labels import LABELS, Label
 from bot.rules import Mode
@@ -16,6 +16,8 @@ from bot.storage import schema
 from bot.storage.database import Database
 from bot.storage.decisions import Decisions
 from bot.storage.history import DeedKind, DeedResult, Verdict
+
+_WAS_DONE = (DeedResult.DONE, DeedResult.LIFTING, DeedResult.UNDONE)
 
 
 @dataclass(slots=True)
@@ -52,10 +54,17 @@ class Flags:
 
 @dataclass(frozen=True, slots=True)
 class Deeds:
-    """How often something was done, and still stands."""
+    """How often something was done.
+
+    Attributes
+    ----------
+    lifted
+        Those of them that a moderator has taken back since.
+    """
 
     by_rules: int = 0
     by_moderators: int = 0
+    lifted: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,23 +201,26 @@ def _deeds(
 ) -> dict[DeedKind, Deeds]:
     table = schema.deeds
     by_rules = table.c.moderator_id.is_(None)
+    # What ended otherwise has words that say how.
+    lifted = and_(table.c.result == DeedResult.UNDONE.value, table.c.detail.is_(None))
     statement = (
         select(
             table.c.kind,
             func.sum(case((by_rules, 1), else_=0)),
             func.sum(case((by_rules, 0), else_=1)),
+            func.sum(case((lifted, 1), else_=0)),
         )
         .select_from(table.join(schema.decisions, table.c.decision_id == schema.decisions.c.id))
         .where(
             *_between(server_id, first, last),
             table.c.kind != DeedKind.UNDO.value,
-            table.c.result.in_([DeedResult.DONE.value, DeedResult.LIFTING.value]),
+            table.c.result.in_([result.value for result in _WAS_DONE]),
         )
         .group_by(table.c.kind)
     )
     return {
-        DeedKind(kind): Deeds(int(rules), int(moderators))
-        for kind, rules, moderators in connection.execute(statement)
+        DeedKind(kind): Deeds(int(rules), int(moderators), int(taken_back))
+        for kind, rules, moderators, taken_back in connection.execute(statement)
     }
 
 

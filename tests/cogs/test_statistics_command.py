@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 
 from sandbox.wire import CannotDo, Reply
+from tests.cogs.alerts import flagged, shows
 from tests.conftest import Scene
 
 
@@ -49,6 +51,25 @@ async def test_numbers_and_a_picture(scene: Scene) -> None:
     assert embed["image"]["url"]
     # Of nobody in particular.
     assert str(scene.ada.id) not in reply.texts
+
+
+async def test_a_timeout_that_was_lifted_is_still_counted_and_called_so(
+    scene: Scene, mia: Any
+) -> None:
+    async with scene.bot():
+        _, card = await flagged(scene)
+        await mia.select((await mia.click(card, "Timeout…")).message, ["3600"])
+        await shows(scene, card, "**Author timed out**")
+        before = await scene.mo.run(scene.general, "stats")
+        await mia.click(card, "Undo")
+        await shows(scene, card, "lifted <t:")
+        after = await scene.mo.run(scene.general, "stats")
+    given = "Members timed out: 0 times by this server’s rules, 1 by moderators."
+    assert fields(before)["What was done"].splitlines()[1:] == [given]
+    assert fields(after)["What was done"].splitlines()[1:] == [
+        given,
+        "One of these timeouts was lifted.",
+    ]
 
 
 async def test_without_a_picture_the_numbers_are_whole(

@@ -93,7 +93,7 @@ async def test_what_passed_counts_by_the_hour(
     assert {hour: texts for hour, texts in enumerate(found.hours) if texts} == {12: 10, 3: 1}
 
 
-async def test_deeds_that_stand_are_counted_by_who_did_them(
+async def test_deeds_are_counted_by_who_did_them(
     database: Database, decisions: Decisions, statistics: Statistics, new_decision: Make
 ) -> None:
     verdicts = Verdicts(database)
@@ -107,13 +107,33 @@ async def test_deeds_that_stand_are_counted_by_who_did_them(
         (third, DeedKind.DELETE, 7, False),
         (first, DeedKind.TIMEOUT, 7, True),
     ):
-        deed = await verdicts.begin(number, kind, who, timedelta(days=9000))
+        lasting = timedelta(days=9000) if kind is DeedKind.TIMEOUT else None
+        deed = await verdicts.begin(number, kind, who, lasting)
         assert deed is not None
         await verdicts.finish(deed, done=done)
-    await verdicts.take_back(first, 7)  # the timeout is being lifted, and stands until it is
+    taken = await verdicts.take_back(first, 7)
+    assert taken is not None
+    assert taken.timeout is not None
     found = await statistics.of(100, FIRST, LAST)
     assert found.deletions == Deeds(by_rules=1, by_moderators=1)
-    assert found.timeouts == Deeds(by_moderators=1)
+    assert found.timeouts == Deeds(by_moderators=1)  # it is being lifted, and stands until it is
+    await verdicts.lifted(taken.timeout.id, done=True)
+    found = await statistics.of(100, FIRST, LAST)
+    assert found.timeouts == Deeds(by_moderators=1, lifted=1)
+
+
+async def test_a_timeout_that_ended_was_given_and_not_lifted(
+    database: Database, decisions: Decisions, statistics: Statistics, new_decision: Make
+) -> None:
+    verdicts = Verdicts(database)
+    number = await flag(decisions, new_decision(decided_at=NOON))
+    deed = await verdicts.begin(number, DeedKind.TIMEOUT, None, timedelta(days=9000))
+    assert deed is not None
+    await verdicts.finish(deed, done=True)
+    await verdicts.claim_lifting(number)
+    await verdicts.lifted(deed, done=True, detail="It had ended.")
+    found = await statistics.of(100, FIRST, LAST)
+    assert found.timeouts == Deeds(by_rules=1)
 
 
 async def test_what_observing_left_undone_is_counted(
