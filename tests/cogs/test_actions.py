@@ -366,6 +366,22 @@ async def test_who_writes_many_at_once_is_timed_out_once(scene: Scene) -> None:
     assert dict(deeds) == {"delete": 4, "timeout": 1}
 
 
+async def test_who_is_timed_out_is_not_again_for_what_is_caught_up_with_later(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timeout, "_AGAIN", timedelta(0))  # it was not given a moment ago
+    async with scene.bot():
+        await enforce(scene, "insult", "timeout", duration="1h")
+    for at in range(4):
+        await scene.ada.post(scene.general, f"you idiot {at}")
+    async with scene.bot(log_channel=False):
+        for _ in range(4):
+            await scene.wire.wait_for_message(scene.log, where=lambda one: bool(one.embeds))
+        await scene.wire.quiet()
+    asked = [path for method, path, _ in done_to(scene) if method == "PATCH"]
+    assert len(asked) == 1
+
+
 async def test_nobody_is_timed_out_for_what_was_written_long_ago(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(screening, "_DRAIN_S", 0.05)  # a stop waits for nobody
     # However long the restart takes, a member was timed out but a moment ago.
     monkeypatch.setattr(timeout, "_AGAIN", timedelta(minutes=10))
+    monkeypatch.setattr(timeout, "_AS_GOOD", timedelta(minutes=10))
 
 
 async def test_a_day_of_a_raid(scene: Scene) -> None:
