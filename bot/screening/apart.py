@@ -7,6 +7,7 @@ them, and a model makes nothing of a row of single letters.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 
 from bot.screening.vocabulary import is_common, segmented
@@ -39,6 +40,28 @@ def joined_letters(text: str) -> str:
         White space must be collapsed to single spaces.
     """
     return _SPELLED_APART.sub(_joined, text)
+
+
+def spelled_apart(text: str) -> Iterator[tuple[int, int]]:
+    """Where each word stands that `joined_letters` would join: ``text[start:end]``.
+
+    Of a sentence spelled apart, these are its words.
+
+    Examples
+    --------
+    >>> [text[start:end] for text in ["a s t u p i d one"] for start, end in spelled_apart(text)]
+    ['a', 's t u p i d']
+    """
+    for match in _SPELLED_APART.finditer(text):
+        joined = _joined(match)
+        if joined == match[0]:
+            continue
+        letters = [at for at in range(*match.span()) if not _NOT_LETTER.match(text[at])]
+        first = 0
+        for word in joined.split():
+            last = first + len(word)
+            yield letters[first], letters[last - 1] + 1
+            first = last
 
 
 def _joined(match: re.Match[str]) -> str:

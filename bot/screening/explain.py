@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.labels import Label, Scores
+from bot.screening.apart import spelled_apart
 
 MOST_SCORED = 24
 """How many shortened texts are scored at most for one explanation."""
@@ -80,7 +81,7 @@ async def driving_phrase(
     Phrase or None
         None if the text has no part that suffices: it is one word, or works only as a whole.
     """
-    words = [match.span() for match in _WORD.finditer(text)]
+    words = _words(text)
     search = _Search(text, words, label, max(threshold, _SHARE * scores[label]), score, most)
     best = await search.halve(0, len(words))
     best = await search.trim(*best)
@@ -89,6 +90,18 @@ async def driving_phrase(
     start, end = _without_marks(text, words[best[0]][0], words[best[1] - 1][1])
     without = await search.without(start, end)
     return Phrase(start, end, label, search.reached[best], without)
+
+
+def _words(text: str) -> list[tuple[int, int]]:
+    """Where the words stand; one that is spelled apart is one, or only half of it may be marked."""
+    within = {at for start, end in spelled_apart(text) for at in range(start + 1, end)}
+    words: list[tuple[int, int]] = []
+    for match in _WORD.finditer(text):
+        if words and words[-1][1] in within:
+            words[-1] = words[-1][0], match.end()
+        else:
+            words.append(match.span())
+    return words
 
 
 def _without_marks(text: str, start: int, end: int) -> tuple[int, int]:

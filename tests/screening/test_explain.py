@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.labels import Label, Scores
+from bot.screening.apart import joined_letters, spelled_apart
 from bot.screening.explain import MOST_SCORED, Phrase, driving_phrase
 
 HARMLESS = ("the", "cat", "sat", "on", "a", "mat", "today", "again", "and", "slept")
@@ -101,6 +103,22 @@ def test_a_text_without_spaces_is_cut_into_pieces() -> None:
     assert phrase.end - phrase.start <= 24
 
 
+@pytest.mark.parametrize(
+    ("text", "enough", "marked"),
+    [
+        ("you are a s t u p i d 1d1ot", "p i d 1d1ot", "s t u p i d 1d1ot"),
+        ("you are so s t u p i d, go", "i d,", "s t u p i d"),
+        ("y o u s u c k and nobody else", "c k", "s u c k"),
+        ("so here is s-t-u-p-i-d stuff", "s-t-u-p-i-d", "s-t-u-p-i-d"),
+        ("ask J. R. R. Tolkien about it", "R. Tolkien", "R. Tolkien"),
+    ],
+)
+def test_a_word_that_is_spelled_apart_is_marked_whole(text: str, enough: str, marked: str) -> None:
+    phrase = find(text, Scorer({enough: 0.9}))
+    assert phrase is not None
+    assert text[phrase.start : phrase.end] == marked
+
+
 def test_what_the_scorer_raises_ends_the_search() -> None:
     class Broken(Scorer):
         async def __call__(self, text: str) -> Scores:
@@ -132,7 +150,10 @@ def test_a_phrase_is_found_wherever_it_stands(
         assert marked == bad or len(text.split()) > 250
 
 
-@given(st.text(max_size=300), st.floats(0, 1), st.floats(0, 1))
+spelled = st.text(alphabet="abs. -_1 ", max_size=120)
+
+
+@given(st.text(max_size=300) | spelled, st.floats(0, 1), st.floats(0, 1))
 def test_any_text_any_scorer(text: str, score: float, threshold: float) -> None:
     class Hashed(Scorer):
         def value(self, text: str) -> float:
@@ -147,3 +168,11 @@ def test_any_text_any_scorer(text: str, score: float, threshold: float) -> None:
         assert not text[phrase.start].isspace()
         assert not text[phrase.end - 1].isspace()
         assert phrase.alone >= max(threshold, 0.8 * score)
+
+
+@given(spelled)
+def test_words_that_are_spelled_apart_begin_and_end_with_letters(text: str) -> None:
+    spans = list(spelled_apart(text))
+    assert all(text[start].isalpha() and text[end - 1].isalpha() for start, end in spans)
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
+    assert bool(spans) == (joined_letters(text) != text)
