@@ -106,8 +106,8 @@ def _words(text: str) -> list[tuple[int, int]]:
 
 def _without_marks(text: str, start: int, end: int) -> tuple[int, int]:
     """Without the punctuation around the words, unless there is nothing else."""
-    inner = text[start:end].rstrip(_CLOSING)
-    inner_start = end - len(text[start:end].lstrip(_OPENING))
+    inner = text[start:end].rstrip(_CLOSING).rstrip()
+    inner_start = end - len(text[start:end].lstrip(_OPENING).lstrip())
     return (inner_start, start + len(inner)) if inner_start < start + len(inner) else (start, end)
 
 

@@ -55,6 +55,9 @@ def test_the_punctuation_around_the_words_is_not_marked() -> None:
     phrase = find(text, Scorer({"(idiot!),": 0.9}))
     assert phrase is not None
     assert text[phrase.start : phrase.end] == "idiot"
+    apart = find("well now ( idiot ...", Scorer({"( idiot ...": 0.9}))
+    assert apart is not None
+    assert (apart.start, apart.end) == (11, 16)
     only_marks = find("so then ?!? go on", Scorer({"?!?": 0.9}))
     assert only_marks is not None
     assert (only_marks.start, only_marks.end) == (8, 11)
