@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, NoReturn
@@ -33,6 +35,8 @@ _HOST_MUST_ACT = (
     DatabaseMisfit,
     MissingExtraError,
 )
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 # The model's runtime and the database are imported by the commands that need them, so that --help
 # and mistakes are answered sooner.
@@ -153,6 +157,11 @@ def _one_line_errors() -> Iterator[None]:
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            # What waits to be flushed would fail once more when Python ends, with a traceback.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            click.echo(f"hexward: {error.strerror}: make room, and start again", err=True)
+            sys.exit(1)
         click.echo(f"hexward: this is a fault of Hexward: {describe(error)}", err=True)
         sys.exit(70)
 

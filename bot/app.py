@@ -67,8 +67,9 @@ from bot.screening.engine import Engine, Limits
 from bot.screening.model import Model, load_model
 from bot.screening.observing import Observer
 from bot.screening.presets import Presets
-from bot.settings import DEFAULT_DATABASE_URL, SANDBOX_DATABASE_URL, Settings
+from bot.settings import SANDBOX_DATABASE_URL, Settings
 from bot.stopping import stop_on_signals, unless_stopped
+from bot.storage.address import Address
 from bot.storage.announcements import Announcements
 from bot.storage.cards import Cards
 from bot.storage.cut_off import CutOffDeeds
@@ -322,10 +323,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     HexwardError
         What only the host can mend, in one sentence.
     """
-    if settings.token is None and settings.database_url == DEFAULT_DATABASE_URL:
-        # What is tried out must not end up among a real server's decisions.
-        settings = settings.model_copy(update={"database_url": SANDBOX_DATABASE_URL})
     if settings.token is None:
+        Address.parse(settings.database_url)  # a mistake is told now, not once there is a token
+        # With a real server's it would take that server for one which the bot has left.
+        settings = settings.model_copy(update={"database_url": SANDBOX_DATABASE_URL})
         _check_sandbox(settings.sandbox_port)
     asyncio.get_running_loop().set_exception_handler(_log_stray_error)
     async with open_parts(settings) as parts:
@@ -359,9 +360,7 @@ def _check_sandbox(port: int) -> None:
 
 
 def _port_taken(port: int) -> SettingsError:
-    return SettingsError(
-        f"SANDBOX_PORT: another program uses port {port}; choose another, or 0 for a free one"
-    )
+    return SettingsError(f"SANDBOX_PORT: port {port} is taken; choose another, or 0 for a free one")
 
 
 async def _run_on_sandbox(settings: Settings, parts: Parts, stop: asyncio.Event) -> None:
@@ -390,7 +389,7 @@ async def _run_on_sandbox(settings: Settings, parts: Parts, stop: asyncio.Event)
             client, port=settings.sandbox_port, before_login=choose_log_channel
         ) as stage:
             print(
-                "DISCORD_TOKEN is not set, so Hexward runs on its sandbox: a server of its own.\n"
+                "DISCORD_TOKEN is not set: this is the sandbox, with a server and log of its own.\n"
                 f"Open {stage.url} to post and moderate there, or type a message here.\n"
             )
             await unless_stopped(run_terminal(stage, report), stop)

@@ -156,6 +156,13 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("sandbox_port")
+    @classmethod
+    def _ports_of_their_own(cls, value: int, field: ValidationInfo) -> int:
+        if value and value == field.data.get("metrics_port"):
+            raise ValueError("must be another port than METRICS_PORT")
+        return value
+
     @property
     def token(self) -> str | None:
         """The token in the clear; hand it to the client and nowhere else."""
@@ -183,7 +190,9 @@ def load_settings(env_file: Path | None = _ENV_FILE) -> Settings:
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False)
         raise SettingsError("\n".join(_in_words(problem) for problem in problems)) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise SettingsError(f"{env_file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise SettingsError(f"{env_file} cannot be read as text in UTF-8: {error}") from None
 
 

@@ -120,6 +120,7 @@ def test_texts_become_a_table(tiny_model: Path) -> None:
         (["run"], {"LOG_LEVEL": "loud"}, 2, "LOG_LEVEL"),
         (["run"], {"MODEL_THREADS": "none"}, 2, "MODEL_THREADS"),
         (["run"], {"DATABASE_URL": "mysql://x/y"}, 2, "mysql"),
+        (["run"], {"SANDBOX_PORT": "7", "METRICS_PORT": "7"}, 2, "another port than METRICS_PORT"),
         (["db", "upgrade"], {"DATABASE_URL": "sqlite:////proc/nowhere/x.db"}, 2, "/proc/nowhere"),
     ],
 )
@@ -203,3 +204,19 @@ def test_the_doctor_sees_a_folder_that_cannot_be_written(tiny_model: Path) -> No
     )
     assert done.returncode == 1
     assert "/proc cannot be written" in done.stdout.decode()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux's device that is always full")
+def test_a_full_disk_is_one_line(tiny_model: Path) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m bot check --jsonl > /dev/full",
+        shell=True,
+        input=b'{"id": 1, "text": "hello"}',
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MODEL": str(tiny_model)},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines() == [
+        "hexward: No space left on device: make room, and start again"
+    ]

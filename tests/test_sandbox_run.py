@@ -25,10 +25,12 @@ def test_without_input_the_script_is_played_and_the_status_is_0(
         capture_output=True,
         text=True,
         timeout=120,
-        env=environment(tiny_model),
+        # a real server's database, which is left alone
+        env=environment(tiny_model) | {"DATABASE_URL": f"sqlite:///{tmp_path}/real.db"},
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "real.db").exists()
     assert "http://127.0.0.1:" in done.stdout
     assert "FLAGGED" in done.stdout
     assert "passed" in done.stdout

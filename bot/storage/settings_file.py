@@ -93,7 +93,8 @@ def read(raw: bytes) -> SettingsFile:
         With everything that is wrong with it.
     """
     document = parse(raw)
-    if document.get("hexward_settings") != VERSION:
+    version = document.get("hexward_settings")
+    if version != VERSION or isinstance(version, bool):  # true equals 1
         found = shown(document["hexward_settings"]) if "hexward_settings" in document else ""
         raise BadFile([Problem(ProblemKind.VERSION, "hexward_settings", found)])
     try:

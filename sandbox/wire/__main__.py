@@ -181,8 +181,13 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="where to listen on 127.0.0.1")
     parser.add_argument("--token", help="the token that may log in (made up when not given)")
     options = parser.parse_args()
+    if not 0 <= options.port <= 65_535:
+        parser.error(f"--port {options.port} cannot be used; it must be from 0 to 65535")
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(serve(options.port, options.token))
+        try:
+            asyncio.run(serve(options.port, options.token))
+        except OSError as error:
+            parser.error(f"--port {options.port} cannot be used ({error.strerror}); choose another")
 
 
 if __name__ == "__main__":

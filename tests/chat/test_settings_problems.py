@@ -47,6 +47,7 @@ def test_a_single_problem_is_all_that_is_said() -> None:
             "“channels.zzz” does not end with an id",
         ),
         (b'{"hexward_settings": 1, "actions": {"toxic": "ban"}}', "log, alert, delete, timeout"),
+        (b'{"hexward_settings": true}', "reads only 1"),
         (
             b'{"hexward_settings": 1, "thresholds": {"toxic": NaN}}',
             "“thresholds.toxic” cannot be NaN",

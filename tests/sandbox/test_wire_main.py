@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -75,3 +76,22 @@ def test_missing_extra_is_named() -> None:
     )
     assert ended.returncode == 1
     assert "pip install 'hexward[sandbox]'" in ended.stderr
+
+
+def test_a_port_that_cannot_be_had_is_one_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        for port in (99_999, taken.getsockname()[1]):
+            done = subprocess.run(
+                [sys.executable, "-m", "sandbox.wire", "--port", str(port)],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert done.returncode == 2
+            assert f"--port {port} cannot be used" in done.stderr
+            assert "Traceback" not in done.stderr
