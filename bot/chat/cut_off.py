@@ -12,7 +12,7 @@ import discord
 from bot.chat.card_upkeep import CardUpkeep
 from bot.chat.faults import STUMBLES
 from bot.chat.stubborn import KEEP_TRYING_S, pauses
-from bot.chat.what_became import QUESTIONS, Became, Ends, Question
+from bot.chat.what_became import QUESTIONS, Became, Question
 from bot.errors import DatabaseError
 from bot.logs import describe
 from bot.storage.cut_off import CutOffDeed, CutOffDeeds
@@ -90,7 +90,10 @@ class CutOff:
     ) -> bool:
         """Look into what has something in common; False if Discord may tell it a moment later."""
         try:
-            ends = await self._ends(client, question, server, place_id, begun)
+            try:
+                ends = await question.ask(client, server, place_id, begun)
+            except discord.Forbidden:
+                ends = {one.deed.id: Became(False, CutShort.UNKNOWN) for one in begun}
             for one in begun:
                 await self._write_down(one, ends[one.deed.id])
                 # One after the other: there is no hurry, and others need Discord's limits, too.
@@ -102,19 +105,6 @@ class CutOff:
                 "Server %d: what became of deeds is not known: %s", server.id, describe(error)
             )
         return True
-
-    async def _ends(
-        self,
-        client: discord.Client,
-        question: Question,
-        server: discord.Guild,
-        place_id: int,
-        begun: list[CutOffDeed],
-    ) -> Ends:
-        try:
-            return await question.ask(client, server, place_id, begun)
-        except discord.Forbidden:
-            return {one.deed.id: Became(False, CutShort.UNKNOWN) for one in begun}
 
     async def _write_down(self, one: CutOffDeed, became: Became) -> None:
         why = None if became.why is None else became.why.value
