@@ -39,7 +39,7 @@ class Setup:
     bounded
         The engine's own bounds; otherwise whatever a closed loop wants may wait.
     batch_tokens
-        The budget of a batch in padded tokens.
+        The budget of a batch in tokens.
     """
 
     cache_entries: int = 0

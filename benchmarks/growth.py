@@ -45,7 +45,7 @@ class Point:
     """One point of a curve."""
 
     at: int
-    """Words, padded tokens, servers or cores."""
+    """Words, tokens, servers or cores."""
     per_second: float
     p50_s: float
     p99_s: float
@@ -164,7 +164,7 @@ def measure(texts: Sequence[str], effort: Effort) -> Growth:
             Curve("Length of a message", "words of a message", "alone", by_length(engine, effort)),
             Curve(
                 "Budget of a batch",
-                "padded tokens of a batch",
+                "budget of a batch in tokens",
                 f"at {rate:,.0f} messages/s",
                 tuple(
                     _loaded(engine, texts, budget, rate, seconds, budget=budget)

@@ -205,26 +205,27 @@ class PeakSide:
     def _parts(self) -> list[tuple[list[Product], list[tuple[int, int]]]]:
         """The products before and behind the early exit, if there is one.
 
-        Beside each part are the padded tokens and the texts of each batch that pass it.
+        Beside each part are the tokens and the texts of each batch that pass it; padding does not
+        come to a product.
         """
         front = [each for each in self._products if not each.behind_exit]
         back = [each for each in self._products if each.behind_exit]
-        longest = [max(map(len, batch)) for batch in self._batches]
-        counts = [len(batch) for batch in self._batches]
-        parts = [(front, [(n * tokens, n) for n, tokens in zip(counts, longest, strict=True)])]
+        parts = [(front, [_size(batch) for batch in self._batches])]
         if back:
-            stay = zip(self._staying(), longest, strict=True)
-            parts.append((back, [(n * tokens, n) for n, tokens in stay if n]))
+            parts.append((back, [_size(batch) for batch in self._staying() if batch]))
         return parts
 
-    def _staying(self) -> list[int]:
-        """Of each batch, how many texts pass the early exit."""
+    def _staying(self) -> list[list[tuple[int, ...]]]:
+        """Of each batch, the windows that pass the early exit."""
         network = onnx.load(self._path)
         network.graph.output.append(
             helper.make_tensor_value_info(STAYS, TensorProto.INT64, ["staying"])
         )
         session = onnxruntime.InferenceSession(network.SerializeToString(), single_thread())
-        return [len(session.run([STAYS], _feed(session, batch))[0]) for batch in self._batches]
+        return [
+            [batch[at] for at in session.run([STAYS], _feed(session, batch))[0]]
+            for batch in self._batches
+        ]
 
     def products(self) -> float:
         """Seconds of the products alone, for all batches of `stages`."""
@@ -285,6 +286,11 @@ class PeakSide:
                 left @ right
             seconds = perf_counter() - started
         return 6 * 2.0 * LONG * 1_536 * 1_536 / seconds / 1e9
+
+
+def _size(batch: Sequence[Sequence[int]]) -> tuple[int, int]:
+    """The tokens of a batch, and its texts."""
+    return sum(map(len, batch)), len(batch)
 
 
 def _feed(

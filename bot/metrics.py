@@ -94,7 +94,7 @@ class Batch:
     windows
         How many it had.
     padding_share
-        The part of all that the network read that was padding.
+        The part of a batch, longest × count, that was filled up.
     inference_s
         How long the network took.
     """
@@ -168,7 +168,7 @@ class Metrics:
         )
         self._padding = Histogram(
             "hexward_batch_padding_share",
-            "The part of a batch that is padding",
+            "The part of a batch, longest × count, that is filled up",
             buckets=_SHARES,
             registry=registry,
         )

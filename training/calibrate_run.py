@@ -14,6 +14,7 @@ from training.config import Experiment
 from training.data import Floats
 from training.early_exit import add_exit, texts_to_learn_from
 from training.kept import UNFINISHED, until_done
+from training.packing import pack
 from training.quantise import quantise_checkpoint
 from training.scoring import kept_of, logits_of
 
@@ -24,7 +25,7 @@ def calibrate_run(experiment: Experiment, directory: Path) -> Calibrated:
     """Quantise a run's checkpoint and calibrate the int8 graph on the rows that the run held out.
 
     The int8 graph is what ships, so its logits are what is calibrated. With ``artifact.early_exit``
-    it has its exit by then.
+    it has its exit by then, and it computes padding in attention alone.
 
     Parameters
     ----------
@@ -56,6 +57,7 @@ def calibrate_run(experiment: Experiment, directory: Path) -> Calibrated:
             texts = texts_to_learn_from(experiment, directory, exit_.texts)
             kept = kept_of(unfinished, quantised)
             add_exit(quantised, exit_, texts, seed=experiment.seed, kept=kept)
+        pack(quantised, rows.texts)
         logits = measured(quantised, "int8")
         np.save(directory / runs.INT8_LOGITS, logits)
         if origins.measured_by_another_normaliser(directory):

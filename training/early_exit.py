@@ -26,7 +26,8 @@ from tqdm import tqdm
 from bot.labels import LABELS
 from bot.screening import artifact
 from bot.screening.backends import SLOWER_JOINED, padded
-from bot.screening.model import BATCH_TOKENS, Model, batches, load_model
+from bot.screening.batching import batches
+from bot.screening.model import BATCH_TOKENS, Model, load_model
 from training import origins
 from training.auxiliary import divided_auxiliary
 from training.config import EarlyExit, Experiment

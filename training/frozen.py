@@ -11,7 +11,7 @@ from numpy.lib.format import open_memmap
 from tqdm import tqdm
 from transformers import AutoModel, AutoTokenizer
 
-from bot.screening.model import batches
+from bot.screening.batching import batches
 from training.config import Base, TrainingError
 from training.data import Floats
 from training.first_look import look_at_base, not_loaded

@@ -24,9 +24,10 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 OPSET = 17
 
-# What these give for a token depends on that token alone.
-_TOKENWISE = frozenset({"Add", "BiasGelu", "FastGelu", "Gelu", "LayerNormalization", "MatMul"})
-_ATTENTION = "MultiHeadAttention"
+TOKENWISE = frozenset({"Add", "BiasGelu", "FastGelu", "Gelu", "LayerNormalization", "MatMul"})
+"""What these give for a token depends on that token alone; a product, if it is by a weight."""
+ATTENTION = "MultiHeadAttention"
+"""ONNX Runtime's joined attention: queries, keys, values, biases, lengths."""
 _FIRST = "first_token"
 
 
@@ -137,7 +138,7 @@ def first_token_only(model: ModelProto) -> ModelProto:
     for name in border:
         taken = f"{name}_{_FIRST}"
         for node in inside:
-            for at in range(1 if node.op_type == _ATTENTION else len(node.input)):
+            for at in range(1 if node.op_type == ATTENTION else len(node.input)):
                 if node.input[at] == name:
                     node.input[at] = taken
         where = next(at for at, node in enumerate(graph.node) if name in node.output) + 1
@@ -162,18 +163,18 @@ def _picks_first(node: NodeProto, graph: onnx.GraphProto) -> bool:
 
 def _tokens_in(node: NodeProto, makers: dict[str, NodeProto]) -> list[str]:
     """The inputs of a node that hold one row per token, and of which it needs the same tokens."""
-    if node.op_type == _ATTENTION:
+    if node.op_type == ATTENTION:
         return [node.input[0]]  # the query; keys and values are needed of all tokens
     return [name for name in node.input if name in makers and makers[name].op_type != "Constant"]
 
 
 def _follows_its_token(node: NodeProto, makers: dict[str, NodeProto]) -> bool:
-    if node.op_type == _ATTENTION:
+    if node.op_type == ATTENTION:
         # A bias per pair of tokens, the sixth input, would have to be cut as well.
         return len(node.input) < 6 or not node.input[5]
     if node.op_type == "MatMul":
         return node.input[1] not in makers  # by a weight; not attention's products of two tensors
-    return node.op_type in _TOKENWISE
+    return node.op_type in TOKENWISE
 
 
 class _Graph(torch.nn.Module):

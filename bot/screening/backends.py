@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from bot.errors import ArtifactError, MissingExtraError, ScoringError
 from bot.labels import LABELS, Label
+from bot.screening.batching import Cost
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -32,12 +33,12 @@ class Backend(Protocol):
     ----------
     lanes
         How many batches it is best given at a time, each from a thread of its own.
-    setup_tokens
-        What a batch costs beyond its tokens, in tokens; roughly.
+    cost
+        What a batch costs beyond its tokens, roughly.
     """
 
     lanes: int
-    setup_tokens: int
+    cost: Cost
 
     def logits(self, batch: Sequence[Sequence[int]]) -> Logits:
         """Score token ids.
@@ -123,6 +124,15 @@ _SAME_LOGIT = 0.02
 # times as long as the two: a fifth of the whole network, with version 1.31 on AVX-512.
 SLOWER_JOINED = ["SkipLayerNormFusion", "EmbedLayerNormFusion"]
 
+PACKED = "computes padding in attention alone"
+"""What the metadata of a graph name if `training.packing` made it."""
+
+
+# Measured with the model that ships: a batch's weights come from memory, since another batch was
+# read in between. Padding is computed like a token, or in attention alone.
+_COST = Cost(setup=14)
+_COST_PACKED = Cost(setup=16, padding=0.3)
+
 
 class OnnxBackend:
     """ONNX Runtime on the processor.
@@ -139,9 +149,6 @@ class OnnxBackend:
         would have to meet after each of some hundred operators: measured on two cores, two of them
         are 1.3 times as fast as one, two batches at a time 1.9 times.
     """
-
-    # Of the model that ships, when another batch was read in between: its weights come from memory.
-    setup_tokens = 14
 
     def __init__(self, path: Path, *, pad_id: int, threads: int | None = None) -> None:
         self._path = path
@@ -165,6 +172,8 @@ class OnnxBackend:
             raise ArtifactError(
                 path, f"ONNX Runtime cannot load it ({type(error).__name__})"
             ) from None
+        packed = PACKED in self._session.get_modelmeta().custom_metadata_map
+        self.cost = _COST_PACKED if packed else _COST
         self._inputs = {each.name: each.type for each in self._session.get_inputs()}
         unknown = set(self._inputs) - {"input_ids", "attention_mask", "token_type_ids"}
         if unknown or "input_ids" not in self._inputs:
@@ -215,7 +224,7 @@ class TorchBackend:
     """
 
     lanes = 1  # PyTorch's threads work on one batch together
-    setup_tokens = 48  # of BERT-base in fp32: its weights pass through the cache once a batch
+    cost = Cost(setup=48)  # of BERT-base in fp32: its weights pass through the cache once a batch
 
     def __init__(self, name: str, *, threads: int | None = None) -> None:
         try:

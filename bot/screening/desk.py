@@ -56,7 +56,7 @@ class Desk:
     recent
         Remembers scores by token windows; used by the lanes only.
     batch_tokens
-        Padded tokens that the network gets at a time.
+        What the network gets at a time, see `batching.Cost.work`.
     round_s
         Seconds that a batch should take: on a slow machine it gets fewer tokens.
 
@@ -100,7 +100,7 @@ class Desk:
 
     @property
     def budget(self) -> int:
-        """Padded tokens of the next batch."""
+        """What the next batch may cost."""
         # Those in a backlog wait for many batches, not for one: fewer and larger ones end sooner.
         larger = _LARGER if len(self.waiting) else 1
         return min(self.batch_tokens, self.pace.budget * larger)
@@ -259,8 +259,8 @@ class Reader:
         start = desk.clock()
         scores = desk.model.read(windows)
         inference_s = desk.clock() - start
-        padded = max(map(len, windows)) * len(windows)
+        tokens, padded = sum(map(len, windows)), max(map(len, windows)) * len(windows)
         with desk.lock:
-            desk.pace.ran(padded, inference_s)
-            desk.observer.batch(len(windows), sum(map(len, windows)), padded, inference_s)
+            desk.pace.ran(desk.model.cost.work(tokens, padded), inference_s)
+            desk.observer.batch(len(windows), tokens, padded, inference_s)
         return scores

@@ -58,7 +58,7 @@ class Engine:
     cache_entries
         How many texts' scores are remembered; 0 turns it off.
     batch_tokens
-        Padded tokens, longest × count, that the network gets at a time.
+        Tokens that the network gets at a time, and padding by what it costs.
     observer
         Told of everything that happens.
     weights

@@ -8,7 +8,7 @@ the highest over its windows and views.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from bot.screening.backends import (
     neighbours_matter,
     try_out,
 )
+from bot.screening.batching import batches
 from bot.screening.lanes import Lanes
 from bot.screening.normalize import views
 
@@ -36,7 +37,7 @@ from bot.screening.normalize import views
 OVERLAP_TOKENS = 64
 # Of the model that ships, four times the longest window; more tokens at a time are hardly faster.
 BATCH_TOKENS = 512
-# Padded tokens from which on another lane is worth its hand-over.
+# Tokens from which on another lane is worth its hand-over.
 WORTH_A_LANE = 32
 _LONGEST_VERSION = 64
 
@@ -80,7 +81,7 @@ class Model:
 
     Attributes
     ----------
-    lanes, setup_tokens
+    lanes, cost
         The backend's, see `backends.Backend`.
     """
 
@@ -103,7 +104,7 @@ class Model:
         self.batched = batched
         self._backend = backend
         self.lanes = backend.lanes
-        self.setup_tokens = backend.setup_tokens
+        self.cost = backend.cost
         self._lanes = Lanes(backend.lanes)
         self._tokenizer = tokenizer
         tokenizer.no_padding()
@@ -175,7 +176,7 @@ class Model:
             return list(batches(lengths, 0))
         share = -(-sum(lengths) // self.lanes)
         budget = min(BATCH_TOKENS, max(share, WORTH_A_LANE))
-        return list(batches(lengths, budget, self.setup_tokens))
+        return list(batches(lengths, budget, self.cost))
 
     def _calibrated(self, logits: Logits) -> list[Scores]:
         scaled = logits * self._scale + self._bias
@@ -204,40 +205,6 @@ def _finite(logits: Logits) -> Logits:
     if not np.isfinite(logits).all():
         raise ScoringError("The model gave a score that is not a number.")
     return logits
-
-
-def batches(lengths: Sequence[int], budget: int, setup: int = 0) -> Iterator[list[int]]:
-    """Cut items into batches whose padded size, longest × count, stays within a budget.
-
-    Parameters
-    ----------
-    lengths
-        Tokens of each item.
-    budget
-        Padded tokens of a batch. An item over it makes a batch of its own.
-    setup
-        What another batch costs, in tokens: no more than that is spent on padding the shorter ones
-        up to the next item. 0: padding does not matter.
-
-    Yields
-    ------
-    list of int
-        Indices into ``lengths``, shortest items first; each index once.
-    """
-    batch: list[int] = []
-    longest = 0
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        length = lengths[index]
-        if batch and (
-            length * (len(batch) + 1) > budget
-            or (setup and (length - longest) * len(batch) > setup)
-        ):
-            yield batch
-            batch = []
-        batch.append(index)
-        longest = length
-    if batch:
-        yield batch
 
 
 def load_model(spec: str | None = None, threads: int | None = None) -> Model:

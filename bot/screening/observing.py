@@ -29,7 +29,7 @@ class Observer(Protocol):
         """Texts were normalised and tokenised together."""
 
     def batch(self, windows: int, tokens: int, padded_tokens: int, inference_s: float) -> None:
-        """The network read a batch; ``padded_tokens`` is what its tokens took with padding."""
+        """The network read a batch; ``padded_tokens`` are longest × count."""
 
     def answered(self, how: How) -> None:
         """A caller got scores: the network's, remembered ones, or those of a text in flight."""

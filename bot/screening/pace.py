@@ -31,13 +31,13 @@ class Pace:
 
     @property
     def budget(self) -> int:
-        """Padded tokens of the next batch; at least 1."""
+        """What the next batch may cost, in tokens; at least 1."""
         if not self._per_s:
             return min(self._most, _FIRST)
         return max(1, int(min(self._most, self._per_s * self._round_s)))
 
-    def ran(self, tokens: int, seconds: float) -> None:
-        """Take note of a batch: its padded tokens and how long it took."""
+    def ran(self, tokens: float, seconds: float) -> None:
+        """Take note of a batch: what it cost in tokens and how long it took."""
         if not seconds > 0:
             return
         weight = 1.0

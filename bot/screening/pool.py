@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bot.labels import Scores
-from bot.screening.model import WORTH_A_LANE, Model, Window, batches
+from bot.screening.batching import batches
+from bot.screening.model import WORTH_A_LANE, Model, Window
 from bot.screening.waiting import Job, Priority
 
 # How many of a text's windows may be in one batch.
@@ -121,7 +122,7 @@ class Pool:
         Parameters
         ----------
         budget
-            Padded tokens, longest × count; one piece is taken whatever it has.
+            What it may cost, see `batching.Cost.work`; one piece is taken whatever it has.
         idle
             Lanes that could do with a batch just now, this one included: it leaves them their part.
         """
@@ -143,9 +144,7 @@ class Pool:
             budget = min(budget, max(-(-sum(lengths) // idle), WORTH_A_LANE))
         else:
             budget = 0
-        batch = next(
-            each for each in batches(lengths, budget, self._model.setup_tokens) if at in each
-        )
+        batch = next(each for each in batches(lengths, budget, self._model.cost) if at in each)
         taken = [pieces[each] for each in sorted(batch)]
         for group, window in taken:
             self._served.update(dict.fromkeys(group.places, self._taken))

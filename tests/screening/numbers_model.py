@@ -16,6 +16,7 @@ from tokenizers.models import WordLevel
 from bot.labels import LABELS, Scores, Thresholds
 from bot.screening.artifact import PRESET_NAMES, Calibration
 from bot.screening.backends import Logits
+from bot.screening.batching import BUDGET_ALONE
 from bot.screening.model import Model, Prepared
 
 COUNT = 1000
@@ -70,7 +71,7 @@ class GatedBackend:
         Who called.
     """
 
-    setup_tokens = 0
+    cost = BUDGET_ALONE
 
     def __init__(self, *, is_open: bool = False, lanes: int = 1) -> None:
         self.lanes = lanes

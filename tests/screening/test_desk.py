@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from bot.labels import Scores
+from bot.screening.batching import Cost
 from bot.screening.desk import Answer, Desk, Reader
 from bot.screening.observing import Complaints, Counts
 from bot.screening.recent import Recent
@@ -58,7 +59,7 @@ class Lane:
 @pytest.fixture
 def backend() -> GatedBackend:
     backend = GatedBackend(is_open=True)
-    backend.setup_tokens = 1  # what is much shorter is not padded for company
+    backend.cost = Cost(setup=1)  # what is much shorter is not padded for company
     return backend
 
 

@@ -7,14 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bot.errors import ArtifactError, ScoringError
 from bot.labels import LABELS, Label, Scores
 from bot.screening import artifact
 from bot.screening.artifact import Calibration, Manifest
-from bot.screening.model import OVERLAP_TOKENS, Model, batches, load_model
+from bot.screening.model import OVERLAP_TOKENS, Model, load_model
 from bot.screening.policy import Rules, decide
 from tests.screening.numbers_model import GatedBackend, numbers_model
 from tests.tiny_model import HIGH, LOW, MIDDLE, WORDS, write_tiny_model
@@ -113,24 +111,6 @@ def test_presets_and_version_come_from_the_manifest(directory: Path, model: Mode
     manifest = artifact.read(directory)
     assert model.version == manifest.model_version
     assert model.presets == {name: manifest.preset(name) for name in artifact.PRESET_NAMES}
-
-
-@given(st.lists(st.integers(1, 60), max_size=40), st.integers(0, 200), st.integers(0, 30))
-def test_batches_hold_each_item_once_within_the_budget(
-    lengths: list[int], budget: int, setup: int
-) -> None:
-    found = list(batches(lengths, budget, setup))
-    assert sorted(at for batch in found for at in batch) == list(range(len(lengths)))
-    for batch in found:
-        assert len(batch) == 1 or max(lengths[at] for at in batch) * len(batch) <= budget
-    ordered = [lengths[at] for batch in found for at in batch]
-    assert ordered == sorted(ordered)
-
-
-def test_padding_costs_no_more_than_another_batch() -> None:
-    lengths = [5, 5, 6, 6, 7, 60, 61]
-    assert list(batches(lengths, 1000)) == [[0, 1, 2, 3, 4, 5, 6]]
-    assert list(batches(lengths, 1000, 8)) == [[0, 1, 2, 3, 4], [5, 6]]
 
 
 def test_each_lane_gets_something_to_do() -> None:
