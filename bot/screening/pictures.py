@@ -17,7 +17,24 @@ from bot.screening.vocabulary import is_common
 _SIGNS = frozenset("©®™〰▪▫◻◼◽◾")
 _PUNCTUATION = {"‼": "!!", "⁉": "!?", "❗": "!", "❕": "!", "❓": "?", "❔": "?", "💲": "$"}
 _LETTERS = {"🅰": "a", "🅱": "b", "🆎": "ab", "ℹ": "i", "Ⓜ": "m", "🅾": "o", "🅿": "p"}
-_SHORTER = {"🔟": "10", "💤": "sleep"}
+# Unicode's name → what people write it for: the model has read that.
+_PLAINER = {
+    "keycap 10": "10",
+    "zzz": "sleep",
+    "middle finger": "fuck",
+    "pile of poo": "shit",
+    "kitchen knife": "knife",
+    "water pistol": "gun",
+    "wastebasket": "trash",
+    "clown face": "clown",
+    "cat face": "cat",
+    "cow face": "cow",
+    "dog face": "dog",
+    "horse face": "horse",
+    "monkey face": "monkey",
+    "mouse face": "mouse",
+    "pig face": "pig",
+}
 _LETTERS_IN_WORDS = {
     **dict.fromkeys("⭕🔴🟠🟡🟢🔵🟣🟤⚫⚪🍩", "o"),
     **dict.fromkeys("❌✖❎", "x"),
@@ -58,11 +75,13 @@ def _name(unicode_name: str) -> str:
     name = _NOT_NAME.sub(" ", name).strip().removesuffix(" button")
     toned = _TONE.search(name)
     if toned is None:
-        return name
+        return _PLAINER.get(name, name)
     toneless = _TONE.sub("", name).strip()
     if not toneless:  # a tone alone
         return name.removeprefix("medium ")
-    return f"{toned[1]} skinned {toneless}" if toned[1] and toneless in _PEOPLE else toneless
+    if toned[1] and toneless in _PEOPLE:
+        return f"{toned[1]} skinned {toneless}"
+    return _PLAINER.get(toneless, toneless)
 
 
 # emoji without variation selectors → its name
@@ -70,7 +89,7 @@ _NAMES = {
     _VARIATION.sub("", sequence): _name(entry["en"])
     for sequence, entry in EMOJI_DATA.items()
     if not sequence[0].isascii() and sequence[0] not in _SIGNS
-} | _SHORTER
+}
 _LONGEST = max(map(len, _NAMES))
 
 # What stands for a letter where a word comes of it: "cun✝", "L⭕💲ER".

@@ -285,9 +285,11 @@ def test_honest_texts_have_one_view(text: str) -> None:
     ("text", "named"),
     [
         ("you are a 🐍", "you are a snake"),
-        ("🖕🖕", "middle finger middle finger"),
+        ("🖕🖕 🖕🏽", "fuck fuck fuck"),
+        ("a piece of 💩, 🗑️", "a piece of shit , trash"),
+        ("🐷🔪 🔫 🤡 🐱", "pig knife gun clown cat"),
         ("b🍑 ate🍕pizza", "b peach ate pizza pizza"),
-        ("**🐍** *you 🐍* ||🖕||", "snake you snake middle finger"),
+        ("**🐍** *you 🐍* ||🖕||", "snake you snake fuck"),
         ("[🐍](https://a.b/c) https://a.b/🐍-idiot", "snake link"),
         ("🐒🐒🐒🐒 🐒 ok 🐒", "monkey monkey ok monkey"),
         ("🐍🐒🐍🐒🐍🐒", "snake monkey snake monkey"),
