@@ -11,6 +11,7 @@ from tiny_bert import table, write_checkpoint, write_rows
 
 from training import plots
 from training.config import Experiment
+from training.quantise import quantise_checkpoint
 from training.train import run
 
 
@@ -67,4 +68,15 @@ def trained_run(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory
     """The run directory of one unbroken training run. Do not write into it."""
     directory = tmp_path_factory.mktemp("runs") / "tiny"
     run(experiment, directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def whole(
+    experiment: Experiment, trained_run: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The run's int8 network before it has an exit or is packed. Do not write into it."""
+    directory = tmp_path_factory.mktemp("quantised") / "whole"
+    texts = tuple(table(360).comment_text)
+    quantise_checkpoint(experiment, trained_run / "model", texts, directory)
     return directory

@@ -217,13 +217,13 @@ def test_padding_is_harmless_and_on_its_side() -> None:
 
 
 def test_training_texts_are_disguised_in_every_way_and_by_degrees() -> None:
-    text = "you fucking bitch, kill yourself and suck the vile coward off with a gun"
+    text = "you fucking bitch, kill yourself and suck the vile coward off with a rope"
     random = Random(7)
     texts = [disguised(text, random) for _ in range(2000)]
     assert len(set(texts)) > 1000
     assert sum(found == text for found in texts) < 20
     undone = sum(text in {view.casefold() for view in views(found)} for found in texts)
-    assert undone < 0.55 * len(texts)  # the others are for the model to learn
+    assert undone < 0.5 * len(texts)  # most are for the model to learn
     one_word = sum(len(set(text.split()) - set(found.split())) == 1 for found in texts)
     assert 0.15 * len(texts) < one_word < 0.6 * len(texts)
 

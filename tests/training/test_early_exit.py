@@ -18,23 +18,12 @@ from training.config import EarlyExit, Experiment
 from training.early_exit import Leaving, add_exit, texts_to_learn_from
 from training.exit_graph import ExitError, Head, with_exit
 from training.kept import Kept
-from training.quantise import quantise_checkpoint
 
 pytestmark = pytest.mark.usefixtures("empty_pictures")
 
 TEXTS = tuple(table(360).comment_text)
 EXIT = EarlyExit(layers=1, below=0.49)
 SURELY_BELOW = np.log(0.49 / 0.51)
-
-
-@pytest.fixture(scope="module")
-def whole(
-    experiment: Experiment, trained_run: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """A model directory without an exit."""
-    directory = tmp_path_factory.mktemp("whole") / "int8"
-    quantise_checkpoint(experiment, trained_run / "model", TEXTS, directory)
-    return directory
 
 
 @pytest.fixture(scope="module")

@@ -24,10 +24,9 @@ from transformers import AutoModelForSequenceClassification
 from bot.screening.backends import SLOWER_JOINED, OnnxBackend, padded
 from bot.screening.model import load_model
 from training import graph, packing
-from training.config import EarlyExit, Experiment
+from training.config import EarlyExit
 from training.early_exit import add_exit
 from training.packing import pack, packed
-from training.quantise import quantise_checkpoint
 
 pytestmark = pytest.mark.usefixtures("empty_pictures")
 
@@ -38,24 +37,30 @@ BATCHES = st.lists(st.lists(st.integers(5, 30), min_size=1, max_size=24), min_si
 
 
 @pytest.fixture(scope="module")
-def whole(
-    experiment: Experiment, trained_run: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """A model directory without an exit."""
-    directory = tmp_path_factory.mktemp("packing") / "whole"
-    quantise_checkpoint(experiment, trained_run / "model", TEXTS, directory)
+def with_exit(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model directory with an exit that some texts take."""
+    directory = tmp_path_factory.mktemp("packing") / "with_exit"
+    shutil.copytree(whole, directory)
+    add_exit(directory, EarlyExit(layers=1, below=0.49), TEXTS, seed=1)
     return directory
 
 
 @pytest.fixture(scope="module")
-def backends(whole: Path) -> tuple[OnnxBackend, OnnxBackend]:
-    """Of a graph with an exit that some texts take: as it was, and packed."""
-    directory = whole.with_name("with_exit")
-    shutil.copytree(whole, directory)
-    add_exit(directory, EarlyExit(layers=1, below=0.49), TEXTS, seed=1)
-    before = OnnxBackend(directory / "model.onnx", pad_id=0, threads=1)
+def packed_exit(with_exit: Path) -> Path:
+    """The same, packed."""
+    directory = with_exit.with_name("packed")
+    shutil.copytree(with_exit, directory)
     pack(directory, TEXTS)
-    return before, OnnxBackend(directory / "model.onnx", pad_id=0, threads=1)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def backends(with_exit: Path, packed_exit: Path) -> tuple[OnnxBackend, OnnxBackend]:
+    """Before and after."""
+    before, after = (
+        OnnxBackend(each / "model.onnx", pad_id=0, threads=1) for each in (with_exit, packed_exit)
+    )
+    return before, after
 
 
 @pytest.fixture(scope="module")
@@ -83,10 +88,8 @@ def test_so_does_one_of_which_some_leave_and_some_stay(
     np.testing.assert_allclose(after, before, atol=1e-5)
 
 
-def test_nothing_but_attention_reads_what_is_filled_up_behind_the_exit(
-    whole: Path, backends: tuple[OnnxBackend, OnnxBackend]
-) -> None:
-    model = onnx.load(str(whole.with_name("with_exit") / "model.onnx"))
+def test_nothing_but_attention_reads_what_is_filled_up_behind_the_exit(packed_exit: Path) -> None:
+    model = onnx.load(str(packed_exit / "model.onnx"))
     (branch,) = [node for node in model.graph.node if node.op_type == "If"]
     behind = next(each.g for each in branch.attribute if each.name == "then_branch")
     readers = Counter(
