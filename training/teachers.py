@@ -12,8 +12,9 @@ import numpy as np
 from bot.labels import LABELS
 from bot.screening.model import load_model
 from training import origins, runs
+from training.calibrate import MIN_HITS, platt
 from training.config import Experiment, TrainingError
-from training.data import Floats, divided, read, require_own_ids
+from training.data import Floats, Labelled, divided, read, require_own_ids
 from training.kept import until_done
 from training.scoring import kept_of, logits_of
 
@@ -25,16 +26,17 @@ class TeacherError(TrainingError):
 def teach(experiment: Experiment, directory: Path, path: Path) -> None:
     """Let a run's model answer for all of the experiment's rows, and write its logits.
 
-    Written are the logits that the model would have learnt without ``loss.positive_weight_power``:
-    positives that weigh w move a logit by ln w, which is taken off again. So teachers that were
-    trained with it and without are on one scale, and `training.losses.Objective` gives the student
-    the weights of its own training.
+    They are calibrated on the rows that the run held out. So they are free of what
+    ``loss.positive_weight_power`` and the kind of the loss did to them, and teachers that were
+    trained in different ways are on one scale; `training.losses.Objective` gives the student the
+    weights of its own training. A label that fewer than `training.calibrate.MIN_HITS` of those rows
+    have is not calibrated: positives that weighed w moved its logit by ln w, which is taken off.
 
     A run that is stopped leaves its answers so far beside the file, and goes on from them while the
     model and the rows stay the same.
 
-    Its held-out rows are among them. A student with the same rows, split and seed holds out the
-    same ones, and so never learns from these answers.
+    The held-out rows are among those that are answered for. A student with the same rows, split and
+    seed holds out the same ones, and so never learns from these answers.
 
     Raises
     ------
@@ -43,6 +45,8 @@ def teach(experiment: Experiment, directory: Path, path: Path) -> None:
     DataError
         The rows cannot be read, or two have one id.
     """
+    from training.losses import positive_weights  # imports torch
+
     runs.check_same(experiment, directory)
     trained = runs.made(directory / runs.CHECKPOINT)
     rows, left_out = read(experiment.rows)
@@ -50,17 +54,23 @@ def teach(experiment: Experiment, directory: Path, path: Path) -> None:
     model = load_model(str(trained.resolve()))
     with until_done(path.with_name(f"unfinished.{path.name}")) as unfinished:
         logits = logits_of(model, rows.texts, "teaching", kept_of(unfinished, trained))
-        write_logits(path, rows.ids, logits - _shift(experiment, directory))
+        training, held_out, _ = divided(experiment, origins.split_of(directory))
+        power = experiment.loss.positive_weight_power
+        shift = positive_weights(training.labels, training.weights, power).log().numpy()
+        row = {name: at for at, name in enumerate(rows.ids)}
+        known = [row[name] for name in held_out.ids]
+        write_logits(path, rows.ids, _calibrated(logits, known, held_out, shift))
 
 
-def _shift(experiment: Experiment, directory: Path) -> Floats:
-    """ln w of each label [6], w being what its positives weighed in the run."""
-    from training.losses import positive_weights  # imports torch
-
-    training, _, _ = divided(experiment, origins.split_of(directory))
-    power = experiment.loss.positive_weight_power
-    shift: Floats = positive_weights(training.labels, training.weights, power).log().numpy()
-    return shift
+def _calibrated(logits: Floats, known: Sequence[int], held_out: Labelled, shift: Floats) -> Floats:
+    """Logits [rows, 6] whose sigmoids are probabilities, by the rows that are known to be new."""
+    found = logits - shift
+    for at in range(len(LABELS)):
+        truth = held_out.labels[:, at]
+        if truth.sum() >= MIN_HITS:
+            fitted = platt(logits[known, at], truth, held_out.weights)
+            found[:, at] = fitted.scale * logits[:, at] + fitted.bias
+    return found
 
 
 def write_logits(path: Path, ids: Sequence[str], logits: Floats) -> None:

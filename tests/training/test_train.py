@@ -25,6 +25,7 @@ from training.__main__ import main
 from training.averaging import AVERAGE
 from training.baseline import of_run
 from training.begun import newest_whole
+from training.calibrate import MIN_HITS
 from training.config import Experiment
 from training.data import divided, read
 from training.loop import STATE
@@ -303,6 +304,25 @@ def test_a_student_believes_its_teacher(
         aucs[teacher] = epochs(tmp_path / teacher)[-1]["eval_roc_auc_mean"]
     assert aucs["teacher"] > 0.8
     assert aucs["liar"] < 0.2
+
+
+def test_a_teachers_answers_are_calibrated_whatever_it_was_trained_with(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    loss = {"kind": "focal", "positive_weight_power": 1.0}
+    recipe = changed(small(experiment, tmp_path, epochs=1), loss=loss)
+    run(recipe, tmp_path / "run")
+    teach(recipe, tmp_path / "run", tmp_path / "teacher.npz")
+    _, held_out, _ = divided(recipe)
+    answers = read_logits([tmp_path / "teacher.npz"], held_out.ids)
+    settled = [at for at, hits in enumerate(held_out.labels.sum(axis=0)) if hits >= MIN_HITS]
+    assert settled
+    said, true = (
+        np.average(part[:, settled], axis=0, weights=held_out.weights)
+        for part in (1 / (1 + np.exp(-answers)), held_out.labels)
+    )
+    # Platt's targets are drawn in from 0 and 1, by less than one row in all
+    assert said == pytest.approx(true, abs=1 / len(held_out))
 
 
 def test_a_run_keeps_the_split_that_it_was_begun_with(
