@@ -12,11 +12,14 @@ import numpy as np
 from bot.labels import LABELS
 from bot.screening.model import load_model
 from training import origins, runs
-from training.calibrate import MIN_HITS, platt
+from training.calibrate import platt
 from training.config import Experiment, TrainingError
 from training.data import Floats, Labelled, divided, read, require_own_ids
 from training.kept import until_done
 from training.scoring import kept_of, logits_of
+
+ENOUGH = 10
+"""Held-out rows with a label from which on its logits are calibrated."""
 
 
 class TeacherError(TrainingError):
@@ -29,14 +32,15 @@ def teach(experiment: Experiment, directory: Path, path: Path) -> None:
     They are calibrated on the rows that the run held out. So they are free of what
     ``loss.positive_weight_power`` and the kind of the loss did to them, and teachers that were
     trained in different ways are on one scale; `training.losses.Objective` gives the student the
-    weights of its own training. A label that fewer than `training.calibrate.MIN_HITS` of those rows
-    have is not calibrated: positives that weighed w moved its logit by ln w, which is taken off.
+    weights of its own training. A label that fewer than `ENOUGH` of those rows have is
+    not calibrated: positives that weighed w moved its logit by ln w, which is taken off.
 
     A run that is stopped leaves its answers so far beside the file, and goes on from them while the
     model and the rows stay the same.
 
     The held-out rows are among those that are answered for. A student with the same rows, split and
-    seed holds out the same ones, and so never learns from these answers.
+    seed holds out the same ones, and so never learns from these answers, but for what they say of
+    the scale of the others.
 
     Raises
     ------
@@ -51,14 +55,14 @@ def teach(experiment: Experiment, directory: Path, path: Path) -> None:
     trained = runs.made(directory / runs.CHECKPOINT)
     rows, left_out = read(experiment.rows)
     require_own_ids(rows, left_out, experiment.rows.source)
+    training, held_out, _ = divided(experiment, origins.split_of(directory))
+    power = experiment.loss.positive_weight_power
+    shift = positive_weights(training.labels, training.weights, power).log().numpy()
+    row = {name: at for at, name in enumerate(rows.ids)}
+    known = [row[name] for name in held_out.ids]
     model = load_model(str(trained.resolve()))
     with until_done(path.with_name(f"unfinished.{path.name}")) as unfinished:
         logits = logits_of(model, rows.texts, "teaching", kept_of(unfinished, trained))
-        training, held_out, _ = divided(experiment, origins.split_of(directory))
-        power = experiment.loss.positive_weight_power
-        shift = positive_weights(training.labels, training.weights, power).log().numpy()
-        row = {name: at for at, name in enumerate(rows.ids)}
-        known = [row[name] for name in held_out.ids]
         write_logits(path, rows.ids, _calibrated(logits, known, held_out, shift))
 
 
@@ -67,7 +71,7 @@ def _calibrated(logits: Floats, known: Sequence[int], held_out: Labelled, shift:
     found = logits - shift
     for at in range(len(LABELS)):
         truth = held_out.labels[:, at]
-        if truth.sum() >= MIN_HITS:
+        if truth.sum() >= ENOUGH:
             fitted = platt(logits[known, at], truth, held_out.weights)
             found[:, at] = fitted.scale * logits[:, at] + fitted.bias
     return found

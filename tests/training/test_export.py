@@ -19,7 +19,7 @@ from bot.labels import LABELS
 from bot.screening import artifact
 from bot.screening.model import Model, load_model
 from training.__main__ import main
-from training.calibrate import load
+from training.calibrate import load, platt
 from training.card import PLACE
 from training.config import Experiment
 from training.teachers import read_logits
@@ -150,14 +150,13 @@ def test_a_trained_run_teaches_all_its_rows(made: tuple[Path, Path, Path], tmp_p
     assert result.exit_code == 0, result.output
     ids = [f"r{at}" for at in range(360)]
     assert np.isfinite(read_logits([path], ids)).all()
-    # of the held-out rows, the logits that the run was measured by, without the weights of its
-    # positives: 0.3 of the logarithm of negatives to positives, in the rows that it learnt from
-    held = pd.read_parquet(run / "validation.parquet")["id"]
-    taught = read_logits([path], list(held))
-    learnt = table(360).set_index("id").drop(held)[[label.value for label in LABELS]]
-    ratio = (1 - learnt).sum() / learnt.sum()
-    wanted = np.load(run / "validation_logits.npy") - 0.3 * np.log(ratio.to_numpy())
-    assert np.allclose(taught, wanted, atol=1e-4)
+    # of the held-out rows, the logits that the run was measured by, calibrated on just these
+    held = pd.read_parquet(run / "validation.parquet")
+    measured = np.load(run / "validation_logits.npy")
+    taught = read_logits([path], list(held["id"]))
+    for at, label in enumerate(LABELS):
+        found = platt(measured[:, at], held[label.value].to_numpy(), held["weight"].to_numpy())
+        assert np.allclose(taught[:, at], found.scale * measured[:, at] + found.bias, atol=1e-3)
     assert [each.name for each in path.parent.iterdir() if "unfinished" in each.name] == []
     written = json.loads((path.parent / "teach.settings.json").read_text())
     assert written["options"] == {"to": str(path)}

@@ -40,7 +40,7 @@ def test_no_case_can_come_from_the_chat_lines_of_training() -> None:
 
 def test_no_case_shares_seven_words_in_a_row_with_a_chat_line() -> None:
     """A case that is a chat line but for a word or two would tell little of other people's."""
-    lines = load(Path(training.__file__).parent / "chat_lines", most_per_template=4, seed=17)
+    lines = load(Path(training.__file__).parent / "chat_lines", most_per_template=8, seed=17)
     written = {row for line in lines for row in _rows_of_words(line.text)}
     assert [text for text in _cases() if written & set(_rows_of_words(text))] == []
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.teachers import TeacherError, read_logits, write_logits
+from training.data import Labelled
+from training.teachers import ENOUGH, TeacherError, _calibrated, read_logits, write_logits
 
 
 def logits(*values: float) -> np.ndarray:
@@ -21,6 +22,22 @@ def test_teachers_are_averaged_row_by_row(tmp_path: Path) -> None:
     assert found[0].tolist() == [4.0] * 6
     assert np.isnan(found[1]).all()  # only one of the two knows it
     assert found[2].tolist() == [2.0] * 6
+
+
+def test_a_label_that_few_held_out_rows_have_loses_the_weight_of_its_positives_alone() -> None:
+    draw = np.random.default_rng(1)
+    raw = draw.normal(size=(60, 6)).astype(np.float32)
+    truth = (raw + draw.normal(size=raw.shape) > 0).astype(np.float32)
+    truth[ENOUGH - 1 :, 2] = 0
+    known = list(range(10, 60))
+    ids, texts = tuple(map(str, known)), ("text",) * len(known)
+    held_out = Labelled(ids, texts, truth[known], np.ones(len(known), dtype=np.float32))
+    shift = np.full(6, 0.5, dtype=np.float32)
+    found = _calibrated(raw, known, held_out, shift)
+    assert found[:, 2] == pytest.approx(raw[:, 2] - 0.5)
+    for at in (0, 1, 3, 4, 5):
+        said = 1 / (1 + np.exp(-found[known, at]))
+        assert said.mean() == pytest.approx(truth[known, at].mean(), abs=0.02)
 
 
 def test_a_file_that_is_no_teacher_is_named(tmp_path: Path) -> None:

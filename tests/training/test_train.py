@@ -25,13 +25,12 @@ from training.__main__ import main
 from training.averaging import AVERAGE
 from training.baseline import of_run
 from training.begun import newest_whole
-from training.calibrate import MIN_HITS
 from training.config import Experiment
 from training.data import divided, read
 from training.loop import STATE
 from training.network import base_of
 from training.runs import RunError
-from training.teachers import read_logits, teach, write_logits
+from training.teachers import ENOUGH, read_logits, teach, write_logits
 from training.train import run
 
 
@@ -315,7 +314,7 @@ def test_a_teachers_answers_are_calibrated_whatever_it_was_trained_with(
     teach(recipe, tmp_path / "run", tmp_path / "teacher.npz")
     _, held_out, _ = divided(recipe)
     answers = read_logits([tmp_path / "teacher.npz"], held_out.ids)
-    settled = [at for at, hits in enumerate(held_out.labels.sum(axis=0)) if hits >= MIN_HITS]
+    settled = [at for at, hits in enumerate(held_out.labels.sum(axis=0)) if hits >= ENOUGH]
     assert settled
     said, true = (
         np.average(part[:, settled], axis=0, weights=held_out.weights)
