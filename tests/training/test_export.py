@@ -156,7 +156,7 @@ def test_a_trained_run_teaches_all_its_rows(made: tuple[Path, Path, Path], tmp_p
     taught = read_logits([path], list(held["id"]))
     for at, label in enumerate(LABELS):
         found = platt(measured[:, at], held[label.value].to_numpy(), held["weight"].to_numpy())
-        assert np.allclose(taught[:, at], found.scale * measured[:, at] + found.bias, atol=1e-3)
+        assert np.allclose(taught[:, at], found.scale * measured[:, at] + found.bias, atol=1e-4)
     assert [each.name for each in path.parent.iterdir() if "unfinished" in each.name] == []
     written = json.loads((path.parent / "teach.settings.json").read_text())
     assert written["options"] == {"to": str(path)}

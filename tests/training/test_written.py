@@ -135,7 +135,7 @@ def test_our_own_lines_load_under_every_seed(seed: int) -> None:
 def test_our_own_lines_are_mostly_harmless_and_know_every_label() -> None:
     lines = load(OURS, most_per_template=4, seed=17)
     harmless = sum(1.0 not in line.labels for line in lines)
-    assert harmless / len(lines) >= 0.5
+    assert harmless / len(lines) >= 0.55
     for position, label in enumerate(LABELS):
         assert sum(line.labels[position] == 1.0 for line in lines) >= 20, label
 
