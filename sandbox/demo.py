@@ -67,7 +67,7 @@ SCRIPT = (
     Line("Ben", "gaming", "Shut up, you stupid loser."),
     Line("Cleo", "general", "Can somebody help me with the settings page?"),
     Line("Cleo", "general", "Never mind, you are all useless morons.", kind="edit"),
-    Line("Ben", "general", "Log off or I will find you and hurt you."),
+    Line("Ben", "general", "Log off or I will find you and kill you."),
     Line("Ada", "general", kind="forward", source="Ben"),
     Line("Ada", "general", "Let us all take a break. See you at the game tonight!"),
 )
