@@ -7,7 +7,8 @@ up with whatever of its length is at hand: the wider the choice, the fewer token
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from bot.labels import Scores
@@ -17,8 +18,10 @@ from bot.screening.waiting import Job, Priority
 
 # How many of a text's windows may be in one batch.
 _SHOWN = 4
-# Every so many batches the one that came first is read on, so that none is passed over for ever.
-_FIRST_COMER_EVERY = 8
+# Every so many batches the one that came first is read on, so that none is passed over for ever:
+# more often where only those of a higher class go before it.
+_FIRST_COMER_EVERY = 32
+_LOWER_CLASS_EVERY = 8
 
 
 @dataclass(slots=True, eq=False)
@@ -59,7 +62,7 @@ class Group:
         self.tokens = sum(map(len, self.windows))
 
     @property
-    def places(self) -> Iterable[tuple[int, Priority]]:
+    def places(self) -> Collection[tuple[int, Priority]]:
         """The servers that wait for it, each with its class."""
         # copies in one step each, because the event loop lets callers in and out meanwhile
         if len(self.jobs) == 1:
@@ -71,17 +74,20 @@ Piece = tuple[Group, Window]
 """A window to be read, and whose it is."""
 
 _Place = tuple[int, Priority]
-# Whose turn it is: class, turn, batch in which its server was read last, whether it is long. The
-# lowest goes first, and of equals the first comer.
-_Claim = tuple[Priority, int, int, bool]
+# Whose turn it is: class, turn, batch in which its server was read last if it has more than this
+# one, and of a long text the tokens that are left. The lowest goes first, and of equals the first
+# comer.
+_Claim = tuple[Priority, int, int, int]
 
 
 class Pool:
     """Groups with windows to be read, in the order in which they came.
 
     Checks before live messages before bulk work, and inside a class the servers take turns, a text
-    a turn; of two whose turn it is, the one that was read less lately goes first. A long text's
-    windows take a turn each, after the short ones that came with it.
+    a turn; of two whose turn it is, the one that was read less lately goes first. Where no server
+    has more than one text, short ones go first, and of the long ones that of which least is left:
+    they hold up fewest (Schrage 1968, "A proof of the optimality of the shortest remaining
+    processing time discipline").
 
     Parameters
     ----------
@@ -132,7 +138,9 @@ class Pool:
         if not pieces:
             return [], dropped
         self._taken += 1
-        at = claims.index(min(claims)) if self._taken % _FIRST_COMER_EVERY else 0
+        best = min(claims)
+        every = _FIRST_COMER_EVERY if claims[0][0] is best[0] else _LOWER_CLASS_EVERY
+        at = claims.index(best) if self._taken % every else 0
         # A batch takes as long as its pieces together: none of a lower class are added to it.
         priority = claims[at][0]
         same = [each for each, claim in enumerate(claims) if claim[0] is priority]
@@ -163,9 +171,11 @@ class Pool:
         claims: list[_Claim] = []
         pieces: list[Piece] = []
         dropped: list[Group] = []
-        for group in self._groups:
+        waiting = [(group, group.places) for group in self._groups]
+        texts = Counter(place for _, places in waiting for place in places)
+        for group, places in waiting:
             found: list[_Claim] = []
-            for place in group.places:
+            for place in places:
                 last = served[place] = self._served.get(place, 0)
                 turn = shorts.get(place, 0)
                 if group.long:  # it is not ahead of the short texts of its server
@@ -174,13 +184,14 @@ class Pool:
                     turn += before
                 else:
                     shorts[place] = turn + 1
-                found.append((place[1], turn, last, group.long))
+                rest = group.tokens if group.long else 0
+                found.append((place[1], turn, last if texts[place] > 1 else 0, rest))
             if not found:
                 dropped.append(group)
                 continue
-            priority, turn, last, long = found[0] if len(found) == 1 else min(found)
+            priority, turn, last, rest = found[0] if len(found) == 1 else min(found)
             for at, window in enumerate(group.unread[:_SHOWN]):
-                claims.append((priority, turn + at, last, long))
+                claims.append((priority, turn + at, last, rest))
                 pieces.append((group, window))
         self._served = served
         return claims, pieces, dropped

@@ -157,6 +157,27 @@ def test_short_texts_do_not_wait_for_a_long_one_that_came_before_them(lane: Lane
     assert not any(job.wanted for job in short)
 
 
+def test_of_long_texts_that_with_least_left_is_read_to_its_end(
+    lane: Lane, backend: GatedBackend
+) -> None:
+    longest, shorter = lane.asked(wall(100, 6), server_id=1), lane.asked(wall(300, 4), server_id=2)
+    lane.step()
+    newest = lane.asked(wall(500, 4), server_id=3)  # as long, but of the other one half is read
+    assert lane.through() == [shorter, newest, longest]
+    begins = [batch[0] // 100 for batch in backend.batches]
+    assert begins == [3, 3, 5, 5, 1, 1, 1]
+
+
+def test_a_longer_text_is_not_passed_over_for_ever(lane: Lane) -> None:
+    longest = lane.asked(wall(1, 6))
+    for number in range(400):
+        lane.asked(wall(100 * (number + 1), 4), server_id=2 + number)
+        lane.step()
+        if not longest.wanted:
+            break
+    assert number < 150
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_checks_of_long_texts_overtake_live_ones_which_overtake_bulk(
     lane: Lane, late: bool
