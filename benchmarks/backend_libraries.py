@@ -66,7 +66,7 @@ class _Onnx:
         return [run] * arrangement.lanes
 
     def _session(self, threads: int) -> Any:
-        import onnxruntime  # type: ignore[import-untyped]
+        import onnxruntime
 
         from bot.screening.backends import SLOWER_JOINED
 
@@ -128,8 +128,8 @@ class _Torch:
         import torch
         from transformers import BertForSequenceClassification, logging
 
-        logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         quiet: Any = logging
+        quiet.set_verbosity_error()
         quiet.disable_progress_bar()
         self._torch: Any = torch
         kinds = {"f32": torch.float32, "bf16": torch.bfloat16}

@@ -18,7 +18,7 @@ from time import perf_counter
 
 import numpy as np
 import onnx
-import onnxruntime  # type: ignore[import-untyped]
+import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from tokenizers import Tokenizer

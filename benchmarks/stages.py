@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import FrameType
@@ -172,12 +172,12 @@ def cpu_times() -> dict[str, float]:
     """Seconds on a processor of each thread that Python knows, by its name."""
     if not hasattr(time, "pthread_getcpuclockid"):
         return {}
-    found: Counter[str] = Counter()
+    found: defaultdict[str, float] = defaultdict(float)
     for thread in threading.enumerate():
         if thread.ident is not None:
             try:
                 clock = time.pthread_getcpuclockid(thread.ident)
-                found[thread.name] += time.clock_gettime(clock)  # type: ignore[assignment]
+                found[thread.name] += time.clock_gettime(clock)
             except OSError:  # it ended meanwhile
                 continue
     return dict(found)

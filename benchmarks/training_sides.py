@@ -106,8 +106,9 @@ def serve(pipe: Connection, side: Side, job: Job) -> None:
     import torch
     from transformers.utils import logging
 
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    quiet: Any = logging  # without types
+    quiet.set_verbosity_error()
+    quiet.disable_progress_bar()
     torch.manual_seed(job.seed)
     np.random.seed(job.seed)
     if job.threads is not None:
