@@ -71,7 +71,10 @@ def run() -> None:
     help="The thresholds to compare with.",
 )
 def check(texts: tuple[str, ...], jsonl: bool, preset: str) -> None:
-    """Score texts without Discord: a table, or JSON lines in the order they came."""
+    """Score texts without Discord: a table, or JSON lines in the order they came.
+
+    Write -- before a TEXT that begins with a hyphen. Blank lines of --jsonl are skipped.
+    """
     if jsonl == bool(texts):
         raise click.UsageError("Give either texts or --jsonl.")
     from bot.checking import check_lines, check_texts

@@ -63,6 +63,8 @@ async def check_texts(settings: Settings, preset: str, texts: Sequence[str]) -> 
 
 def _quoted(text: str) -> Text:
     """A text as the table shows it; all of it is scored, a long one is shown in part."""
+    if not text.strip():
+        return Text("[empty]", "dim")
     left_out = len(text) - _BEGINNING - _END
     if left_out <= 0:
         return Text(_harmless(text))

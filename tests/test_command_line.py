@@ -97,10 +97,13 @@ def test_an_answer_comes_before_the_input_ends(tiny_model: Path) -> None:
 def test_texts_become_a_table(tiny_model: Path) -> None:
     long = f"first {'hello ' * 1_000}fuck {'hello ' * 1_000}last"
     texts = ("hello", "[bold]you idiot", "a\x1b[2Jb\u202ec", long)
-    done = hexward("check", *texts, "--preset", "strict", MODEL=str(tiny_model))
+    arguments = ("check", "--preset", "strict", "--", *texts, "", "-lol")
+    done = hexward(*arguments, MODEL=str(tiny_model))
     output = done.stdout.decode()
     assert done.returncode == 0
     assert "[bold]you idiot" in output
+    assert "[empty]" in output
+    assert "-lol" in output
     assert output.count("⚑ 0.97") == 4
     assert output.count("hello") < 60
     assert "first hello" in output
