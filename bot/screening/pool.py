@@ -8,7 +8,7 @@ up with whatever of its length is at hand: the wider the choice, the fewer token
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bot.labels import Scores
@@ -18,10 +18,10 @@ from bot.screening.waiting import Job, Priority
 
 # How many of a text's windows may be in one batch.
 _SHOWN = 4
-# Every so many batches the one that came first is read on, so that none is passed over for ever:
-# more often where only those of a higher class go before it.
-_FIRST_COMER_EVERY = 32
+# None is passed over for ever. One batch in so many is for the first comer of those that wait for a
+# higher class, one in so many for the first comer of the class whose turn it is.
 _LOWER_CLASS_EVERY = 8
+_FIRST_COMER_EVERY = 16
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +62,7 @@ class Group:
         self.tokens = sum(map(len, self.windows))
 
     @property
-    def places(self) -> Collection[tuple[int, Priority]]:
+    def places(self) -> Iterable[tuple[int, Priority]]:
         """The servers that wait for it, each with its class."""
         # copies in one step each, because the event loop lets callers in and out meanwhile
         if len(self.jobs) == 1:
@@ -74,20 +74,20 @@ Piece = tuple[Group, Window]
 """A window to be read, and whose it is."""
 
 _Place = tuple[int, Priority]
-# Whose turn it is: class, turn, batch in which its server was read last if it has more than this
-# one, and of a long text the tokens that are left. The lowest goes first, and of equals the first
-# comer.
-_Claim = tuple[Priority, int, int, int]
+# Whose turn it is: class, turn, batch in which its server was read last, whether it is long. The
+# lowest goes first, and of equals the first comer.
+_Claim = tuple[Priority, int, int, bool]
 
 
 class Pool:
     """Groups with windows to be read, in the order in which they came.
 
     Checks before live messages before bulk work, and inside a class the servers take turns, a text
-    a turn; of two whose turn it is, the one that was read less lately goes first. Where no server
-    has more than one text, short ones go first, and of the long ones that of which least is left:
-    they hold up fewest (Schrage 1968, "A proof of the optimality of the shortest remaining
-    processing time discipline").
+    a turn; of two whose turn it is, the one that was read less lately goes first. A long text's
+    windows take a turn each, after the short ones that came with it. But where it is the turn of a
+    long text whose server has no other, it is that of the one of these with least left: so the
+    fewest wait (Schrage 1968, "A proof of the optimality of the shortest remaining processing time
+    discipline").
 
     Parameters
     ----------
@@ -138,21 +138,18 @@ class Pool:
         if not pieces:
             return [], dropped
         self._taken += 1
-        best = min(claims)
-        every = _FIRST_COMER_EVERY if claims[0][0] is best[0] else _LOWER_CLASS_EVERY
-        at = claims.index(best) if self._taken % every else 0
-        # A batch takes as long as its pieces together: none of a lower class are added to it.
-        priority = claims[at][0]
-        same = [each for each, claim in enumerate(claims) if claim[0] is priority]
-        if len(same) < len(pieces):
-            at = same.index(at)
-            pieces = [pieces[each] for each in same]
+        at = self._whose_turn(claims, pieces)
+        # A batch takes as long as its pieces together: none of a lower class are added to it. Of
+        # those of one length, the ones whose turn it is come first.
+        whose, priority = pieces[at][0], claims[at][0]
+        order = sorted(range(len(pieces)), key=lambda each: pieces[each][0] is not whose)
+        pieces = [pieces[each] for each in order if claims[each][0] is priority]
         lengths = [len(window) for _, window in pieces]
         if self._model.batched:
             budget = min(budget, max(-(-sum(lengths) // idle), WORTH_A_LANE))
         else:
             budget = 0
-        batch = next(each for each in batches(lengths, budget, self._model.cost) if at in each)
+        batch = next(each for each in batches(lengths, budget, self._model.cost) if 0 in each)
         taken = [pieces[each] for each in sorted(batch)]
         for group, window in taken:
             self._served.update(dict.fromkeys(group.places, self._taken))
@@ -161,6 +158,28 @@ class Pool:
             if not group.unread:
                 self.remove(group)
         return taken, dropped
+
+    def _whose_turn(self, claims: Sequence[_Claim], pieces: Sequence[Piece]) -> int:
+        """Which piece is read next, with whatever fills up its batch."""
+        best = min(claims)
+        if self._taken % _LOWER_CLASS_EVERY == 0:
+            for at, claim in enumerate(claims):
+                if claim[0] > best[0]:
+                    return at
+        if self._taken % _FIRST_COMER_EVERY == _FIRST_COMER_EVERY - 1:
+            return next(at for at, claim in enumerate(claims) if claim[0] is best[0])
+        first = claims.index(best)
+        if not best[3]:
+            return first
+        texts = Counter(place for group in self._groups for place in group.places)
+        alone = [
+            at
+            for at, (group, _) in enumerate(pieces)
+            if group.long
+            and claims[at][:2] == best[:2]
+            and all(texts[place] == 1 for place in group.places)
+        ]
+        return min(alone, key=lambda at: pieces[at][0].tokens) if first in alone else first
 
     def _turns(self) -> tuple[list[_Claim], list[Piece], list[Group]]:
         """What may be read, each piece with its claim; and the groups that nobody waits for."""
@@ -171,11 +190,9 @@ class Pool:
         claims: list[_Claim] = []
         pieces: list[Piece] = []
         dropped: list[Group] = []
-        waiting = [(group, group.places) for group in self._groups]
-        texts = Counter(place for _, places in waiting for place in places)
-        for group, places in waiting:
+        for group in self._groups:
             found: list[_Claim] = []
-            for place in places:
+            for place in group.places:
                 last = served[place] = self._served.get(place, 0)
                 turn = shorts.get(place, 0)
                 if group.long:  # it is not ahead of the short texts of its server
@@ -184,14 +201,13 @@ class Pool:
                     turn += before
                 else:
                     shorts[place] = turn + 1
-                rest = group.tokens if group.long else 0
-                found.append((place[1], turn, last if texts[place] > 1 else 0, rest))
+                found.append((place[1], turn, last, group.long))
             if not found:
                 dropped.append(group)
                 continue
-            priority, turn, last, rest = found[0] if len(found) == 1 else min(found)
+            priority, turn, last, long = found[0] if len(found) == 1 else min(found)
             for at, window in enumerate(group.unread[:_SHOWN]):
-                claims.append((priority, turn + at, last, rest))
+                claims.append((priority, turn + at, last, long))
                 pieces.append((group, window))
         self._served = served
         return claims, pieces, dropped

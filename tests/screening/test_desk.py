@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 from collections.abc import Callable
@@ -164,8 +165,34 @@ def test_of_long_texts_that_with_least_left_is_read_to_its_end(
     lane.step()
     newest = lane.asked(wall(500, 4), server_id=3)  # as long, but of the other one half is read
     assert lane.through() == [shorter, newest, longest]
-    begins = [batch[0] // 100 for batch in backend.batches]
-    assert begins == [3, 3, 5, 5, 1, 1, 1]
+    assert [{number // 100 for number in batch} for batch in backend.batches] == [
+        *([{3}] * 2),
+        *([{5}] * 2),
+        *([{1}] * 3),
+    ]
+
+
+def test_a_short_text_waits_for_one_batch_of_another_servers_long_one(lane: Lane) -> None:
+    lane.asked(wall(100, 8), server_id=1)
+    lane.step()
+    lane.asked(wall(300, 8), server_id=2)
+    short = lane.asked("7", server_id=1)
+    lane.step()
+    lane.step()
+    assert not short.wanted
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(list(Priority)[1:])))
+def test_the_first_comer_of_each_class_gets_on_while_others_never_end(
+    lane: Lane, order: tuple[Priority, ...]
+) -> None:
+    long = [lane.asked(wall(900 * priority, 3), priority=priority) for priority in order]
+    for number in range(200):
+        lane.asked(f"{number} {number}")
+        lane.step()
+        if not any(job.wanted for job in long):
+            break
+    assert number < 50
 
 
 def test_a_longer_text_is_not_passed_over_for_ever(lane: Lane) -> None:
@@ -175,7 +202,7 @@ def test_a_longer_text_is_not_passed_over_for_ever(lane: Lane) -> None:
         lane.step()
         if not longest.wanted:
             break
-    assert number < 150
+    assert number < 80
 
 
 @pytest.mark.parametrize("late", [False, True])
