@@ -104,7 +104,7 @@ def test_the_recipe_is_as_large_as_bert_base() -> None:
 def test_the_tail_is_measured_below_the_capacity() -> None:
     tail = crowd.measure_tail(TEXTS, TINY)
     assert tail.refused == 0
-    assert len(tail.p99_s) == len(tail.capacity) == 2 * TINY.turns - 1
+    assert len(tail.p99_s) == len(tail.capacity) == 3 * TINY.turns
     assert [row.target for row in tail.rows()][:2] == ["≤ 60 ms", "≤ 10 ms"]
 
 
