@@ -142,15 +142,15 @@ class Pool:
         # A batch takes as long as its pieces together: none of a lower class are added to it. Of
         # those of one length, the ones whose turn it is come first.
         whose, priority = pieces[at][0], claims[at][0]
-        order = sorted(range(len(pieces)), key=lambda each: pieces[each][0] is not whose)
-        pieces = [pieces[each] for each in order if claims[each][0] is priority]
-        lengths = [len(window) for _, window in pieces]
+        same = [each for each, claim in enumerate(claims) if claim[0] is priority]
+        same.sort(key=lambda each: pieces[each][0] is not whose)
+        lengths = [len(pieces[each][1]) for each in same]
         if self._model.batched:
             budget = min(budget, max(-(-sum(lengths) // idle), WORTH_A_LANE))
         else:
             budget = 0
         batch = next(each for each in batches(lengths, budget, self._model.cost) if 0 in each)
-        taken = [pieces[each] for each in sorted(batch)]
+        taken = [pieces[each] for each in sorted(same[at] for at in batch)]
         for group, window in taken:
             self._served.update(dict.fromkeys(group.places, self._taken))
             group.unread.remove(window)
