@@ -45,6 +45,7 @@ _BATCH = 256
 _LEARNING_RATE = 2e-3
 _WEIGHT_DECAY = 0.05
 _CHECKED_SHARE = 0.1
+_IN_A_ROW, _SHORT = 0.2, 150  # share; characters of each
 _TRIED = 8
 _SAME_LOGIT = 1e-3
 
@@ -129,6 +130,9 @@ def add_exit(
 def texts_to_learn_from(experiment: Experiment, directory: Path, most: int) -> tuple[str, ...]:
     """Texts that a run was trained on, of each source as many as an epoch had; at most so many.
 
+    And a fifth as many that are three short ones in a row: without these, a head takes an abusive
+    sentence between harmless ones for harmless.
+
     Raises
     ------
     DataError, RunError
@@ -146,7 +150,15 @@ def texts_to_learn_from(experiment: Experiment, directory: Path, most: int) -> t
     texts = list(training.texts)
     for part, source in zip(parts, experiment.auxiliary.values(), strict=True):
         texts += some(part.texts, source.rows_per_epoch)
-    return tuple(some(texts, most))
+    texts = some(texts, most)
+    return (*texts, *_in_a_row(texts, draw))
+
+
+def _in_a_row(texts: Sequence[str], draw: np.random.Generator) -> list[str]:
+    short = [text for text in texts if len(text) <= _SHORT]
+    count = min(int(_IN_A_ROW * len(texts)), len(short) // 3)
+    drawn = draw.permutation(len(short))[: 3 * count].reshape(count, 3)
+    return [" ".join(short[at] for at in three) for three in drawn]
 
 
 def fit(read: Read, logits: Floats, seed: int) -> Head:

@@ -35,8 +35,9 @@ FOREIGN_HEADER = """\
 SPARED_HEADER = """\
 # Words and names that the normaliser would read as one of strong_words.txt, in ASCII letters: of
 # English what is written more than once in two million words, of 28 other languages once in a
-# million and not far more rarely than the strong word is there. From wordfreq 3.1 (Robyn Speer,
-# 2022), CC BY-SA 4.0.
+# million and not far more rarely than the strong word is there; and what it would cut one out of,
+# of English once in a hundred million words (ten million if of strong and small words alone), of
+# the others three times in ten million. From wordfreq 3.1 (Robyn Speer, 2022), CC BY-SA 4.0.
 """
 
 _OF_THRESHOLD = 0.5
@@ -46,7 +47,7 @@ _PRIOR_COMMENTS, _PRIOR_SHARE = 2.0, 0.1
 
 # Zipf's scale of frequency: 3 is once in a million words.
 _ENGLISH, _OTHER = 2.7, 3.0
-_CUT_ENGLISH, _CUT_OTHER = 2.0, 2.5  # compounds are rarer
+_CUT_OTHER, _CUT_ENGLISH, _CUT_RARE = 2.5, 2.0, 1.0  # compounds are rarer
 _RARER = 1.0  # than the strong word, in the same language
 _FREQUENT_ANYWHERE, _RARE_ENGLISH = 4.05, 2.0  # between words of English
 _MOST_LABELLED, _ENOUGH_COMMENTS = 0.5, 3
@@ -136,7 +137,8 @@ def spared(
         for word, frequency in known.items():
             if word in common or word in found:
                 continue
-            if frequency >= (_CUT_ENGLISH if english else _CUT_OTHER) and meanings.cut_out(word):
+            cut = meanings.cut_out(word, in_english=True)  # as in a text of two languages
+            if cut and frequency >= _least_of_cut(english, {*cut.split()} <= meanings.plain):
                 found.add(word)
             if frequency < (_ENGLISH if english else _OTHER):
                 continue
@@ -149,6 +151,16 @@ def spared(
             everywhere = known_here or frequency >= _FREQUENT_ANYWHERE
             (found if everywhere and (english or word not in labelled) else foreign).add(word)
     return sorted(found), sorted(foreign - found)
+
+
+def _least_of_cut(english: bool, plain: bool) -> float:
+    """How frequent a word must be to be spared of being cut.
+
+    What falls into plain words alone is written so on purpose, rather.
+    """
+    if not english:
+        return _CUT_OTHER
+    return _CUT_ENGLISH if plain else _CUT_RARE
 
 
 def frequencies_of_languages() -> dict[str, dict[str, float]]:
@@ -176,7 +188,7 @@ def _in_ascii(frequencies: Iterable[tuple[str, float]]) -> Iterator[tuple[str, f
         decomposed = unicodedata.normalize("NFKD", word.translate(_LETTERS))
         bare = "".join(c for c in decomposed if not unicodedata.combining(c))
         if (
-            zipf >= _CUT_ENGLISH
+            zipf >= _CUT_RARE
             and bare.isascii()
             and bare.isalpha()
             and misspelt.SHORTEST <= len(bare) <= misspelt.LONGEST

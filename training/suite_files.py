@@ -91,10 +91,18 @@ class Function:
 
 @dataclass(frozen=True, slots=True, config=_FORBID)
 class Suite:
-    """Functions with names of their own, and no case twice."""
+    """Functions with names of their own, and no case twice.
+
+    Attributes
+    ----------
+    blind
+        Whether reports keep back which cases fail: what is mended after reading them is measured by
+        them no more.
+    """
 
     name: str
     functions: Annotated[tuple[Function, ...], Field(min_length=1)]
+    blind: StrictBool = False
 
     @model_validator(mode="after")
     def _distinct(self) -> Suite:

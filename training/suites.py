@@ -48,7 +48,10 @@ __all__ = [
 ]
 
 FOLDER = Path(__file__).parent / "suites"
-DEFAULT_SUITES = tuple(FOLDER / f"{name}.toml" for name in ("chat", "controls", "identity"))
+DEFAULT_SUITES = tuple(
+    FOLDER / f"{name}.toml"
+    for name in ("chat", "controls", "identity", "blind_groups", "blind_chat")
+)
 FAILURES_SHOWN = 3
 
 
@@ -122,7 +125,8 @@ def run_suite(
     -------
     dict
         As from `measure_suite`, with ``model``, ``thresholds``, and in each function its
-        ``failures``, the most wrong first: ``{"text", "labels_over", "scores"}``.
+        ``failures``, the most wrong first: ``{"text", "labels_over", "scores"}``; none of a suite
+        that is blind.
 
     Raises
     ------
@@ -261,7 +265,8 @@ def _report(
     start = 0
     for function in suite.functions:
         end = start + len(function.texts)
-        wrong = [at for at in range(start, end) if (margins[at] >= 0) != function.abusive]
+        shown = () if suite.blind else range(start, end)
+        wrong = [at for at in shown if (margins[at] >= 0) != function.abusive]
         report["functions"][function.name]["failures"] = [
             {
                 "text": function.texts[at - start],

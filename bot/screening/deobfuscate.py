@@ -16,6 +16,7 @@ from bot.screening.misspelt import mended, unmasked
 from bot.screening.respell import respelt
 from bot.screening.spaces import spaces_closed
 from bot.screening.symbols import AROUND
+from bot.screening.together import parted
 from bot.screening.vocabulary import common_words, is_common
 
 _TELLING = 2  # words that are disguised
@@ -44,6 +45,8 @@ def deobfuscated(text: str) -> str:
             word if word in common or word.isalpha() else respelt(word, boldly=True)
             for word in words
         ]
+    if words != written:
+        words = parted(written, words)
     return " ".join(mended(spaces_closed(words)))
 
 

@@ -35,7 +35,9 @@ _DISGUISE = 3.0  # a strong word is misspelt on purpose too
 # A short word is a slip away from too many.
 _LIMIT_OF_LETTER, _LIMIT, _LEAST_LIMIT = 2.5, 1.0, 10.2
 _SMALL = 400  # of the most frequent words: what may be run together with a strong one
-_LONGEST_RUN, _MOST_WORDS = 40, 6
+_COST_IN_RUN = 2.5  # for each letter, of likely words run together with a strong one
+_CLEAR = 5  # letters of a strong word that few words of other languages end in
+_LONGEST_RUN = 80
 _ENDINGS = frozenset({"s", "es"})
 # A text is in English if so many of its words are, and of the most frequent ones there. Ten words
 # drawn by frequency from each of 16 other languages were taken for English in at most 16 of 100.
@@ -61,6 +63,11 @@ class Meanings:
         Words that are taken for what they are, though they are not common.
     foreign
         Words that are taken so in texts that are not English.
+
+    Attributes
+    ----------
+    plain
+        Strong words and small ones: what is made of these alone was run together on purpose.
     """
 
     def __init__(
@@ -73,6 +80,8 @@ class Meanings:
         self.costs, self.strong, self._spared, self.foreign = costs, strong, spared, foreign
         words = list(costs)
         self._small = frozenset(word for word in words[:_SMALL] if len(word) > 1)
+        self.plain = self._small | strong
+        self._frequent = costs[words[min(len(words), _ENGLISH_FREQUENT) - 1]]
         self._near: set[str] = set()
         self._sounds: dict[str, list[str]] = defaultdict(list)
         self._bare: dict[str, list[str]] = defaultdict(list)
@@ -121,15 +130,30 @@ class Meanings:
         limit = max(_LIMIT_OF_LETTER * len(word) + _LIMIT, _LEAST_LIMIT)
         return self._cheapest(slips, _DISGUISE, limit)
 
-    def cut_out(self, letters: str) -> str | None:
-        """A strong word with small words before or after it, which were written without spaces."""
+    def cut_out(self, letters: str, *, in_english: bool) -> str | None:
+        """A strong word with others before or after it, which were written without spaces.
+
+        The others are small words. They may be any that are likely enough in an English text,
+        beside a small word, or if all are frequent and the strong one is long: too many words of
+        other languages end as ``informarse`` does.
+        """
         if not SHORTEST + 2 <= len(letters) <= _LONGEST_RUN:
             return None
         words = segmented(letters)
-        if not 2 <= len(words) <= _MOST_WORDS or self.strong.isdisjoint(words):
+        if len(words) < 2 or self.strong.isdisjoint(words):
             return None
-        fits = all(word in self.strong or word in self._small for word in words)
-        return " ".join(words) if fits else None
+        meant = self.plain.issuperset(words) or self._likely(words, in_english=in_english)
+        return " ".join(words) if meant else None
+
+    def _likely(self, words: Sequence[str], *, in_english: bool) -> bool:
+        cost = sum(self.costs.get(word, math.inf) for word in words)
+        if cost > _COST_IN_RUN * sum(map(len, words)) or not _letters_stand_well(words):
+            return False
+        others = {*words} - self.strong
+        if in_english or not others.isdisjoint(self._small):
+            return True
+        clear = max(len(word) for word in words if word in self.strong) >= _CLEAR
+        return clear and all(self.costs[word] <= self._frequent for word in others)
 
     def unmasked(self, word: str) -> str | None:
         """The common word that a masked one most likely stands for: ``f**k``."""
@@ -163,6 +187,14 @@ class Meanings:
         return best
 
 
+def _letters_stand_well(words: Sequence[str]) -> bool:
+    """Whether single letters among words are an ``i`` in front or an ``a`` between two."""
+    return all(
+        len(word) > 1 or (word == "a" if 0 < at < len(words) - 1 else word == "i" and at == 0)
+        for at, word in enumerate(words)
+    )
+
+
 @cache
 def strong_words() -> frozenset[str]:
     """Words that carry abuse."""
@@ -177,6 +209,11 @@ def _meanings() -> Meanings:
         read_list("spared_words.txt"),
         read_list("foreign_words.txt"),
     )
+
+
+def known(word: str) -> bool:
+    """Whether a word in small letters is taken for what it is."""
+    return _meanings().known(word)
 
 
 # --- a text ---
@@ -211,14 +248,17 @@ def mended(words: Sequence[str]) -> list[str]:
         looked_up = _looked_up(word, words[at - 1] if at else "")
         if looked_up is not None:
             unknown[at] = looked_up
-    foreign = _meanings().foreign & set(unknown.values())
-    if foreign and not _in_english(words):
+    if not any(_strong_in(word, in_english=True) for word in unknown.values()):
+        return list(words)  # what is strong in another language is so in English
+    in_english = _in_english(words)
+    if not in_english:
+        foreign = _meanings().foreign
         unknown = {at: word for at, word in unknown.items() if word not in foreign}
-    if not any(_strong_in(word) for word in unknown.values()):
-        return list(words)
+        if not any(_strong_in(word, in_english=False) for word in unknown.values()):
+            return list(words)
     new = list(words)
     for at, word in unknown.items():
-        meant = _read(word)
+        meant = _read(word, in_english=in_english)
         if meant is not None:
             new[at] = words[at].lower().replace(word, meant, 1)
     return new
@@ -230,7 +270,7 @@ def unmasked(word: str) -> str | None:
     masked = lower.strip(_AROUND_LETTERS)
     if not _MASKED_BY_LETTERS.fullmatch(masked):
         return None
-    meant = _read(_LETTERS_TOO.sub("*", masked))
+    meant = _read(_LETTERS_TOO.sub("*", masked), in_english=True)
     return lower.replace(masked, meant, 1) if meant in strong_words() else None
 
 
@@ -261,19 +301,21 @@ def _looked_up(word: str, before: str) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def _strong_in(word: str) -> bool:
+def _strong_in(word: str, *, in_english: bool) -> bool:
     meanings = _meanings()
     if not word.isalpha():
         return meanings.unmasked(word) in meanings.strong
     if len(word) <= LONGEST and meanings.strong_meant_by(word) is not None:
         return True
-    return meanings.cut_out(word) is not None
+    return meanings.cut_out(word, in_english=in_english) is not None
 
 
 @lru_cache(maxsize=4096)
-def _read(word: str) -> str | None:
+def _read(word: str, *, in_english: bool) -> str | None:
     meanings = _meanings()
     if not word.isalpha():
         return meanings.unmasked(word)
+    cut = meanings.cut_out(word, in_english=in_english)
     meant = meanings.meant_by(word) if len(word) <= LONGEST else None
-    return meant or meanings.cut_out(word)
+    # "youasshole" takes no slip, but "fuckas" is likelier a slip than a small word
+    return cut if cut and (not meant or min(map(len, cut.split())) >= SHORTEST) else meant

@@ -20,7 +20,7 @@ from bot.screening.pictures import FLAG, ROW, without_emoji
 from bot.screening.symbols import AROUND
 from bot.screening.vocabulary import most_common
 
-NORMALIZER_VERSION = 6
+NORMALIZER_VERSION = 7
 
 # A text is normalised until it no longer changes. Honest texts take two rounds; whoever nests
 # markup to need more than these gets letters and digits only.

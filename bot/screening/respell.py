@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from itertools import product
 
 from bot.screening.symbols import AROUND, QUOTES, STOPS, in_letters, is_account
-from bot.screening.vocabulary import is_common, is_frequent, most_common, run_together
+from bot.screening.together import run_together
+from bot.screening.vocabulary import is_common, is_frequent, most_common
 
 _ALTERNATING = re.compile(r"[a-z][A-Z][a-z][A-Z]|[A-Z][a-z][A-Z][a-z]|^[a-z][A-Z][a-z]$")
 _RUN = re.compile(r"[A-Za-z]{3,}")

@@ -99,37 +99,3 @@ def segmented(letters: str) -> list[str]:
         words.append(letters[end - lengths[end] : end])
         end -= lengths[end]
     return words[::-1]
-
-
-_WORDS_IN_SENTENCE, _LETTERS_IN_SENTENCE = 3, 12
-_COST_IN_SENTENCE = 2.1  # for each letter; names and words of other languages come dearer
-# No word is as long as this, so some of the words in it may be unknown.
-_NO_WORD, _KNOWN_WORDS, _KNOWN_LETTERS = 24, 4, 0.75
-
-
-def run_together(letters: str) -> list[str] | None:
-    """The common words that were written without the spaces between them; None if they were not.
-
-    Two words make one too often (``cock`` and ``burn``), so it takes three.
-
-    Parameters
-    ----------
-    letters : str
-        Small ASCII letters.
-    """
-    if len(letters) < _LETTERS_IN_SENTENCE:
-        return None
-    words = segmented(letters)
-    costs = common_words()
-    known = [word for word in words if word in costs]
-    if len(words) < _WORDS_IN_SENTENCE or not known:
-        return None
-    length = sum(map(len, known))
-    if length < len(letters) and (
-        len(letters) < _NO_WORD
-        or len(known) < _KNOWN_WORDS
-        or length < _KNOWN_LETTERS * len(letters)
-    ):
-        return None
-    cost = sum(costs[word] for word in known)
-    return words if cost <= _COST_IN_SENTENCE * length else None

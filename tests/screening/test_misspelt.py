@@ -25,6 +25,10 @@ from bot.screening.vocabulary import common_words
         ("eat sh-t, N-ggers", "eat shit, niggers"),
         ("get thefuck out", "get the fuck out"),
         ("yousuck", "you suck"),
+        ("go home and listenasshole today", "go home and listen asshole today"),
+        ("what will youassholes say", "what will you assholes say"),  # nearer than a slip
+        ("alexfuckyou", "alex fuck you"),
+        ("they are all fuckas here", "they are all fuckers here"),
         ("a cun t and s uck", "a cunt and suck"),
         ("tehm aer stupdi", "them are stupid"),  # where one is found, the rest is mended too
         ("f|_|ck yo|_|", "fuck you"),
@@ -50,6 +54,8 @@ def test_a_misspelt_strong_word_is_read(text: str, read: str) -> None:
         "the lamp S hit",
         "holdet fck vandt i dag",
         "me@you.com has ca$h",
+        "hay que informarse y no fabricarse excusas",
+        "the screwdrivers and firecrackers of a woodpecker",
     ],
 )
 def test_honest_words_stay(text: str) -> None:

@@ -11,7 +11,6 @@ from bot.screening.vocabulary import (
     common_words,
     is_common,
     most_common,
-    run_together,
     segmented,
 )
 
@@ -57,7 +56,6 @@ def test_letters_fall_into_words(letters: str, words: list[str]) -> None:
 @given(st.text("abcdeilnostuwxyz", max_size=200))
 def test_no_letter_is_lost(letters: str) -> None:
     assert "".join(segmented(letters)) == letters
-    assert "".join(run_together(letters) or [letters]) == letters
 
 
 def test_each_letter_costs_a_bounded_number_of_looks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,14 +70,3 @@ def test_each_letter_costs_a_bounded_number_of_looks(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(vocabulary, "common_words", lambda: words)
     segmented("anda" * 1000)
     assert Counting.looks <= 20 * 4000
-
-
-@pytest.mark.parametrize(
-    "letters", ["cockburn", "stupidpeople", "donaudampfschifffahrt", "iaiaiaiaiaiai"]
-)
-def test_what_may_be_one_word_stays_one(letters: str) -> None:
-    assert run_together(letters) is None
-
-
-def test_words_run_together_are_parted() -> None:
-    assert run_together("whatabouttheothers") == ["what", "about", "the", "others"]

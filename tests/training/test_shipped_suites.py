@@ -15,7 +15,7 @@ from training.written import _INTERJECTIONS, load
 
 
 def test_the_shipped_suites_load_and_hold_both_kinds_of_cases() -> None:
-    chat, controls, identity = map(load_either, DEFAULT_SUITES)
+    chat, controls, identity, groups, persons = map(load_either, DEFAULT_SUITES)
     assert isinstance(chat, Suite)
     assert isinstance(controls, Suite)
     assert isinstance(identity, Templates)
@@ -25,6 +25,11 @@ def test_the_shipped_suites_load_and_hold_both_kinds_of_cases() -> None:
     assert len(controls.texts) >= 150
     assert not any(controls.abusive)
     assert len(identity.bare_terms) >= 50
+    for suite in (groups, persons):
+        assert isinstance(suite, Suite)
+        assert suite.blind
+        assert len(suite.texts) >= 300
+        assert 100 < sum(suite.abusive) < 200
 
 
 def test_no_case_is_in_two_shipped_suites() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
 from bot.labels import LABELS
@@ -42,6 +44,17 @@ def test_what_other_languages_write_often_is_spared() -> None:
     sparing = Meanings(common, frozenset({"fucks"}), frozenset({"fuchs"}))
     assert sparing.known("fuchs")
     assert not sparing.known("fukcs")
+
+
+def test_a_compound_is_spared_sooner_than_what_is_of_plain_words() -> None:
+    small = ["you", *("".join(letters) for letters in product("bcdf", repeat=5))]
+    common = dict.fromkeys(small, 5.0) | {"listen": 9.0, "shit": 9.5}
+    meanings = Meanings(common, frozenset({"shit"}), frozenset())
+    frequencies = {
+        "de": {"listenshit": 2.4},
+        "en": {"shitlisten": 1.2, "listenshit": 0.9, "youshit": 1.2},
+    }
+    assert spared(frequencies, common, meanings) == (["shitlisten"], [])
 
 
 def test_a_word_of_a_few_comments_is_mostly_labelled_or_not() -> None:

@@ -161,6 +161,14 @@ def test_a_score_at_the_threshold_flags_and_the_worst_failure_comes_first() -> N
     assert [one["text"] for one in angry["failures"]] == ["far under", "a little under"]
 
 
+def test_a_blind_suite_gives_its_shares_and_not_its_failures() -> None:
+    suite = Suite("blind", (Function("calm", "Calm.", False, ("a", "b")),), blind=True)
+    report = run_suite(fixed({"a": 0.9, "b": 0.1}), suite, BALANCED)
+    assert report["functions"]["calm"]["right"] == 0.5
+    assert report["functions"]["calm"]["failures"] == []
+    assert "## calm" not in markdown(report)
+
+
 def test_every_label_needs_a_threshold(model: Model, tmp_path: Path) -> None:
     suite = load_suite(write(tmp_path, CASES))
     thresholds = {label: one for label, one in BALANCED.items() if label != "threat"}
@@ -324,7 +332,8 @@ def test_without_options_all_suites_run_into_the_runs_folder(tiny_model: Path) -
     done = invoke("--model", tiny_model)
     assert done.exit_code == 0, done.output
     out = Path("runs/suites") / tiny_model.name
-    assert {path.name for path in out.glob("*.md")} == {"chat.md", "controls.md", "identity.md"}
+    names = {"chat", "controls", "identity", "blind_groups", "blind_chat"}
+    assert {path.stem for path in out.glob("*.md")} == names
 
 
 def test_the_command_tells_what_is_wrong_in_one_line(tiny_model: Path, tmp_path: Path) -> None:
