@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import io
 import logging
 import os
 import sys
@@ -49,6 +50,9 @@ def main() -> None:
 
     Settings come from the environment and from .env; see .env.example.
     """
+    for stream in (sys.stdout, sys.stderr):  # a terminal or a log may know fewer characters
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 @main.command()

@@ -17,6 +17,9 @@ from sandbox.stage import Posted, Refused, Stage
 Report = Callable[[Posted], Awaitable[None]]
 
 
+_ENDED = "The input has ended, and the sandbox with it."
+
+
 async def run_terminal(
     stage: Stage,
     report: Report,
@@ -49,6 +52,7 @@ async def run_terminal(
         if person:
             await asyncio.sleep(pace_s)
     if descriptor is None:
+        say(_ENDED)
         return
     if person:
         say("Type a message and press Enter: Ada posts it in #general. Ctrl-C ends the sandbox.")
@@ -62,6 +66,7 @@ async def run_terminal(
             await report(await stage.post(line))
         except Refused as refusal:
             say(str(refusal))
+    say(_ENDED)
 
 
 def _descriptor(source: TextIO | None) -> int | None:

@@ -77,6 +77,12 @@ def test_blank_lines_are_skipped_and_counted(tiny_model: Path) -> None:
     assert [answer.get("id", answer.get("line")) for answer in lines(done.stdout)] == [1, 4]
 
 
+def test_characters_that_a_terminal_does_not_know_are_replaced(tiny_model: Path) -> None:
+    done = hexward("check", "you idiot \u4f60", MODEL=str(tiny_model), PYTHONIOENCODING="latin-1")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "you idiot ?" in done.stdout.decode("latin-1")
+
+
 def test_an_answer_comes_before_the_input_ends(tiny_model: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "bot", "check", "--jsonl"],

@@ -35,6 +35,7 @@ def test_without_input_the_script_is_played_and_the_status_is_0(
     assert "FLAGGED" in done.stdout
     assert "passed" in done.stdout
     assert "not screened" not in done.stdout
+    assert "The input has ended" in done.stdout
     assert "Traceback" not in done.stderr
     with closing(sqlite3.connect(tmp_path / "data" / "sandbox.db")) as database:
         decisions = database.execute("SELECT outcome FROM decisions").fetchall()
