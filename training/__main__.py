@@ -40,6 +40,7 @@ for command in (
     measure.errors,
     measure.suite,
     ship.export,
+    ship.restore,
     ship.push,
     rows.words,
     rows.strong_words,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from bot.screening.artifact import MANIFEST
 from training.config import Base, Experiment, TrainingError
 from training.tables import DataError
 
@@ -61,6 +62,11 @@ def look_at_base(base: Base) -> None:
     """
     place = f"base.checkpoint = {base.checkpoint!r}"
     folder = Path(base.checkpoint)
+    if (folder / MANIFEST).is_file():
+        raise CheckpointError(
+            f"{place}: that is a model directory; make a checkpoint of it with `python -m training "
+            f"restore --model {folder} --to FOLDER`"
+        )
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise CheckpointError(f"{place}: that folder holds no config.json; {HOW}")

@@ -66,6 +66,13 @@ def test_what_is_not_there_is_named_with_its_setting_and_the_way_out(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_model_directory_is_told_from_a_checkpoint(
+    experiment: Experiment, tiny_model: Path
+) -> None:
+    with pytest.raises(TrainingError, match="a model directory; make a checkpoint of it with"):
+        look(changed(experiment, base={"checkpoint": str(tiny_model)}))
+
+
 def test_a_name_in_a_folder_that_is_here_is_no_hub_name(
     experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

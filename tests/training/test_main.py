@@ -15,7 +15,7 @@ from training.commands.options import called
 
 COMMANDS = (
     "inspect", "baseline", "pretrain", "train", "teach", "calibrate", "evaluate", "compare",
-    "errors", "suite", "export", "push", "words", "strong-words",
+    "errors", "suite", "export", "restore", "push", "words", "strong-words",
 )  # fmt: skip
 RECIPE = """
 name = "small"
@@ -36,7 +36,7 @@ def test_help_lists_all_commands_in_the_order_of_the_work() -> None:
     assert tuple(line.split()[0] for line in listed if line.strip()) == COMMANDS
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "suite"])
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("restore", "suite")])
 def test_every_command_takes_an_experiment_and_checks_it_first(
     command: str, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from training.commands.options import FOLDER, OUT_FOLDER, experiment_options
+from training.commands.options import FOLDER, OUT_FOLDER, experiment_options, told
 from training.config import Experiment
 
 
@@ -48,6 +48,18 @@ def export(experiment: Experiment, run: Path, destination: Path) -> Path:
     export_run(experiment, run, destination)
     click.echo(destination)
     return run  # the model directory holds what the bot needs, and nothing else
+
+
+@click.command()
+@click.option("--model", type=FOLDER, required=True, help="The model directory.")
+@click.option("--to", "checkpoint", type=OUT_FOLDER, required=True, help="The checkpoint's folder.")
+def restore(model: Path, checkpoint: Path) -> None:
+    """Make a checkpoint of a model directory, to train on from it: see base.checkpoint."""
+    from training import restored
+
+    with told():
+        restored.restore(model, checkpoint)
+    click.echo(checkpoint)
 
 
 @click.command()
