@@ -181,7 +181,7 @@ def _ours(job: Job, max_tokens: int, scratch: Path) -> tuple[Trainer, PreTrained
         [Portion.main(job.rows, None)],
         tokenizer,
         max_tokens=max_tokens,
-        disguise_share=experiment.augmentation.share,
+        augmentation=experiment.augmentation,
         seed=job.seed,
     )
     arguments = training_arguments(experiment, scratch)

@@ -188,7 +188,7 @@ def of_run(experiment: Experiment, directory: Path) -> Parts:
     BaselineError
         ``validation.parquet`` of the run holds other rows than these settings hold out.
     """
-    training, validation, _ = divided(experiment, origins.split_of(directory))
+    training, validation, _ = divided(experiment, origins.split_of(directory, experiment.rows))
     kept = directory / runs.VALIDATION
     if kept.exists():
         own = runs.validation(directory)

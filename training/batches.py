@@ -1,4 +1,4 @@
-"""Labelled rows of all sources → batches: tokenised, disguised, drawn anew for each epoch."""
+"""Labelled rows of all sources → batches: tokenised, changed, drawn anew for each epoch."""
 
 from __future__ import annotations
 
@@ -15,9 +15,16 @@ from transformers import PreTrainedTokenizerBase
 from bot.labels import LABELS
 from training.augment import disguised
 from training.auxiliary import Partial
+from training.config import Augmentation
 from training.data import Floats, Labelled, plain
 
 Item = dict[str, Any]
+
+# In characters: what comes among others, and the others.
+_SHORT, _SHORT_OTHER = 150, 80
+_MOST_OTHERS = 3
+_BETWEEN = (" ", "\n", ". ", ", ", "... ")
+_AS_THEY_ARE = Augmentation()
 
 
 class Rows(Protocol):
@@ -69,7 +76,7 @@ def _nobody(rows: int) -> Floats:
 class Examples(Dataset[Item]):
     """The portions one after the other, as token ids.
 
-    An index is ``epoch * rows + row``: which rows are disguised, and how, follows from the seed,
+    An index is ``epoch * rows + row``: which rows are changed, and how, follows from the seed,
     the epoch and the row alone, so a resumed run sees what the unbroken one would have seen.
 
     Parameters
@@ -78,8 +85,8 @@ class Examples(Dataset[Item]):
         At least one.
     tokenizer, max_tokens
         Texts are cut to this many tokens.
-    disguise_share
-        Of an epoch's rows.
+    augmentation
+        What is done to the texts.
     """
 
     def __init__(
@@ -88,7 +95,7 @@ class Examples(Dataset[Item]):
         tokenizer: PreTrainedTokenizerBase,
         *,
         max_tokens: int,
-        disguise_share: float = 0.0,
+        augmentation: Augmentation = _AS_THEY_ARE,
         seed: int = 0,
     ) -> None:
         self._texts = [text for portion in portions for text in portion.texts]
@@ -96,9 +103,10 @@ class Examples(Dataset[Item]):
         self._weights = np.concatenate([portion.weights for portion in portions])
         self._taught = np.concatenate([portion.taught for portion in portions])
         self._tokenizer, self._max_tokens = tokenizer, max_tokens
-        self._disguise_share, self._seed = disguise_share, seed
+        self._augmentation, self._seed = augmentation, seed
         self._ids = self._tokens([plain(text) for text in self._texts])
-        self._disguised: dict[int, list[int]] = {}  # index → ids, until the row is taken
+        self._changed: dict[int, list[int]] = {}  # index → ids, until the row is taken
+        self._harmless = [text for portion in portions for text in _harmless(portion, seed)]
         self.drawn = [(len(portion.texts), portion.per_epoch) for portion in portions]
 
     def __len__(self) -> int:
@@ -106,7 +114,7 @@ class Examples(Dataset[Item]):
 
     def __getitem__(self, index: int) -> Item:
         epoch, row = divmod(index, len(self))
-        ids = self._disguised.pop(index, None) or self._disguise(epoch, row)
+        ids = self._changed.pop(index, None) or self._change(epoch, row)
         return {
             "input_ids": ids or self._ids[row],
             "labels": self._labels[row],
@@ -116,38 +124,70 @@ class Examples(Dataset[Item]):
 
     @property
     def tokens(self) -> int:
-        """In all rows together, undisguised."""
+        """In all rows together, as they are."""
         return sum(map(len, self._ids))
 
     def lengths(self, indices: Sequence[int]) -> list[int]:
         """How many tokens these rows have, as they come.
 
-        A disguise can double a row's length, and a batch is as long as its longest row; so the
-        disguised rows are made here, before the batches are.
+        A disguise or company can double a row's length, and a batch is as long as its longest row;
+        so the changed rows are made here, before the batches are.
         """
-        self._disguised.clear()
+        self._changed.clear()
         lengths = []
         for index in indices:
             epoch, row = divmod(index, len(self))
-            ids = self._disguise(epoch, row)
+            ids = self._change(epoch, row)
             if ids is not None:
-                self._disguised[index] = ids
+                self._changed[index] = ids
             lengths.append(len(ids or self._ids[row]))
         return lengths
 
-    def _disguise(self, epoch: int, row: int) -> list[int] | None:
-        if not self._disguise_share:
+    def _change(self, epoch: int, row: int) -> list[int] | None:
+        """The row's ids in this epoch, if it comes otherwise than it is."""
+        do, text = self._augmentation, self._texts[row]
+        if not do.share and not do.among_others:
             return None
         chance = random.Random(f"{self._seed} {epoch} {row}")
-        if chance.random() >= self._disguise_share:
-            return None
-        return self._tokens([plain(disguised(self._texts[row], chance))])[0]
+        changed = text
+        if chance.random() < do.share:
+            changed = disguised(text, chance)
+        if len(text) <= _SHORT and self._harmless and chance.random() < do.among_others:
+            return self._among_others(changed, chance)
+        return None if changed == text else self._tokens([plain(changed)])[0]
+
+    def _among_others(self, text: str, chance: random.Random) -> list[int]:
+        """The ids of a text in the company of one to three others, in any place among them, and of
+        no more than fit: where the text itself were cut off, its labels would be wrong."""
+        company = [chance.choice(self._harmless) for _ in range(chance.randint(1, _MOST_OTHERS))]
+        before = chance.randint(0, len(company))
+        between = chance.choice(_BETWEEN)
+        while True:
+            together = between.join([*company[:before], text, *company[before:]])
+            ids: list[int] = self._tokenizer(plain(together))["input_ids"]
+            if len(ids) <= self._max_tokens or not company:
+                return self._tokens([plain(together)])[0]
+            del company[0 if before else -1]
+            before = max(before - 1, 0)
 
     def _tokens(self, views: list[str]) -> list[list[int]]:
         ids: list[list[int]] = self._tokenizer(views, truncation=True, max_length=self._max_tokens)[
             "input_ids"
         ]
         return ids
+
+
+def _harmless(portion: Portion, seed: int) -> list[str]:
+    """Short texts that are known to be harmless in all six: as many as an epoch has of them, so
+    that a source of which little is drawn does not keep all others company."""
+    known = (portion.labels == 0).all(axis=1)
+    texts = [
+        text
+        for text, is_harmless in zip(portion.texts, known, strict=True)
+        if is_harmless and len(text) <= _SHORT_OTHER
+    ]
+    count = round(len(texts) * portion.per_epoch / max(len(portion.texts), 1))
+    return random.Random(seed).sample(texts, count)
 
 
 class Collate:

@@ -17,6 +17,8 @@ Tokens = Annotated[int, Field(ge=16, le=512)]
 Dropout = Annotated[float, Field(ge=0.0, le=0.95)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
+_EXTENDS = "extends"
+
 
 class TrainingError(Exception):
     """Anything the trainer reports to its user in one sentence, never as a traceback."""
@@ -45,6 +47,9 @@ class Rows(_Section):
     loss_weight_column: str | None = None
     """Weights of single rows (how far each is trusted); they count in the loss alone."""
     validation_share: Share = 0.1
+    split: Literal[1, 2, 3] | None = None
+    """How they are divided, by the version of `training.split`; the newest one without it. A model
+    that is trained on must hold out those of the main file that it held out before."""
     max_samples: Annotated[int, Field(ge=20)] | None = None
     """Train and validate on this many rows at most, drawn so that the label mix stays."""
 
@@ -129,7 +134,7 @@ class Loss(_Section):
 
 
 class Distillation(_Section):
-    """Learn from other models' answers too."""
+    """Learn from other models' answers too, and the lower layers from the last one's."""
 
     teachers: tuple[Path, ...] = ()
     """``.npz`` files of ``ids`` and ``logits`` [rows, 6], as `baseline --out-of-fold` and `teach`
@@ -137,13 +142,31 @@ class Distillation(_Section):
     share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """Of the loss; the labels have the rest."""
     temperature: Annotated[float, Field(ge=0.5, le=10.0)] = 1.0
+    halfway_layer: Annotated[int, Field(ge=1)] | None = None
+    """Behind this layer, a head learns to guess what the whole network says, so that texts can
+    leave there or behind the next ones (``artifact.early_exit.layers``)."""
+    halfway_weight: Annotated[float, Field(gt=0.0, le=10.0)] = 0.3
+    """Of that loss, beside the other one."""
+
+    @model_validator(mode="after")
+    def _heeded(self) -> Distillation:
+        weight = type(self).model_fields["halfway_weight"].default
+        if self.halfway_layer is None and self.halfway_weight != weight:
+            raise ValueError(
+                f"halfway_weight = {self.halfway_weight} does nothing without halfway_layer; take "
+                "it out or name a layer"
+            )
+        return self
 
 
 class Augmentation(_Section):
-    """Texts as evaders write them."""
+    """Texts as evaders write them, and as they stand in longer messages."""
 
     share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     """Of an epoch's rows, harmless ones as often as the others, so that a disguise says nothing."""
+    among_others: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    """Of an epoch's short rows, harmless ones as often as the others: these come among one to
+    three short harmless texts, so that what is said in passing is found too."""
 
 
 class Optimisation(_Section):
@@ -264,7 +287,8 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
     Parameters
     ----------
     path
-        The TOML file, or the ``experiment.json`` that a run keeps.
+        The TOML file, or the ``experiment.json`` that a run keeps. One that ``extends`` another, in
+        the same folder, has its settings too, where it does not name its own.
     overrides
         ``section.key=value``; the value is read as TOML, and as plain text if it is not TOML.
         Without a value, the setting is taken out.
@@ -274,15 +298,7 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
     ConfigError
         The file cannot be read, or a setting is unknown or impossible; names it.
     """
-    try:
-        written = path.read_text(encoding="utf-8")
-        settings = json.loads(written) if path.suffix == ".json" else tomllib.loads(written)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, UnicodeDecodeError) as error:  # of either reader
-        raise ConfigError(f"{path}: not TOML or JSON: {error}") from None
-    if not isinstance(settings, dict):
-        raise ConfigError(f"{path}: a table of settings is needed, not a {type(settings).__name__}")
+    settings = _read(path)
     for override in overrides:
         _apply(settings, override)
     try:
@@ -302,6 +318,37 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
     return experiment.model_copy(
         update={"artifact": experiment.artifact.model_copy(update={"card": card})}
     )
+
+
+def _read(path: Path, extending: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """A file's settings, laid over those of the file that it extends."""
+    if path.resolve() in extending:
+        raise ConfigError(f"{path}: extends itself by way of {extending[-1]}")
+    try:
+        written = path.read_text(encoding="utf-8")
+        settings = json.loads(written) if path.suffix == ".json" else tomllib.loads(written)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, UnicodeDecodeError) as error:  # of either reader
+        raise ConfigError(f"{path}: not TOML or JSON: {error}") from None
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{path}: a table of settings is needed, not a {type(settings).__name__}")
+    extended = settings.pop(_EXTENDS, None)
+    if extended is None:
+        return settings
+    if not isinstance(extended, str) or Path(extended).name != extended or not extended.strip("."):
+        raise ConfigError(
+            f"{path}: {_EXTENDS} = {extended!r}: the name of a file in the same folder is needed"
+        )
+    return _laid_over(_read(path.parent / extended, (*extending, path.resolve())), settings)
+
+
+def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    together = below | above
+    for name, section in above.items():
+        if isinstance(section, dict) and isinstance(below.get(name), dict):
+            together[name] = _laid_over(below[name], section)
+    return together
 
 
 def _apply(settings: dict[str, Any], override: str) -> None:

@@ -138,7 +138,7 @@ def texts_to_learn_from(experiment: Experiment, directory: Path, most: int) -> t
     DataError, RunError
         The rows can no longer be read.
     """
-    version = origins.split_of(directory)
+    version = origins.split_of(directory, experiment.rows)
     training, validation, _ = divided(experiment, version)
     parts, _, _ = divided_auxiliary(experiment, training, validation, version)
     draw = np.random.default_rng(experiment.seed)

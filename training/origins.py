@@ -13,7 +13,7 @@ from bot.screening.artifact import MANIFEST, MODEL, sha256
 from bot.screening.artifact import read as read_manifest
 from bot.screening.normalize import NORMALIZER_VERSION
 from training import runs
-from training.config import Base
+from training.config import Base, Rows
 from training.runs import FINE_TUNING, Kind, RunError
 
 if TYPE_CHECKING:
@@ -90,8 +90,9 @@ def keep(directory: Path, origin: Origin) -> None:
     runs.write_json(directory / runs.ROWS, origin)
 
 
-def split_of(directory: Path, kind: Kind = FINE_TUNING) -> int:
-    """How the rows of a run are divided: as when it was begun. A new run has `SPLIT_VERSION`.
+def split_of(directory: Path, rows: Rows, kind: Kind = FINE_TUNING) -> int:
+    """How the rows of a run are divided: as when it was begun. A new run is divided as ``rows``
+    say, and where they do not, in the newest way.
 
     Raises
     ------
@@ -99,7 +100,7 @@ def split_of(directory: Path, kind: Kind = FINE_TUNING) -> int:
         ``rows.json`` cannot be read, or is of a newer trainer.
     """
     if not (directory / kind.settings).exists():
-        return SPLIT_VERSION
+        return rows.split or SPLIT_VERSION
     found = (_read(directory / runs.ROWS) or {}).get(SPLIT, 1)
     if found not in range(1, SPLIT_VERSION + 1):
         raise RunError(

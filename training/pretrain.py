@@ -74,7 +74,7 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
     tokenizer, config = outline_of(experiment)
     masking = Masking(tokenizer, recipe, base.checkpoint, experiment.seed)
 
-    version = origins.split_of(folder, PRETRAINING)
+    version = origins.split_of(folder, experiment.rows, PRETRAINING)
     training, validation, left_out = divided(learning, version)
     parts, others, unused = divided_auxiliary(experiment, training, validation, version)
     origin = origins.of_rows(arguments.world_size, (training, validation), parts, None, version)

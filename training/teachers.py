@@ -26,8 +26,11 @@ class TeacherError(TrainingError):
     """A teacher's file that cannot be learnt from."""
 
 
-def teach(experiment: Experiment, directory: Path, path: Path) -> None:
+def teach(experiment: Experiment, directory: Path, path: Path, other: Path | None = None) -> None:
     """Let a run's model answer for all of the experiment's rows, and write its logits.
+
+    With ``other``, that checkpoint or model directory answers, and there need be no run; a graph
+    with an early exit teaches its guesses too.
 
     They are calibrated on the rows that the run held out. So they are free of what
     ``loss.positive_weight_power`` and the kind of the loss did to them, and teachers that were
@@ -51,12 +54,16 @@ def teach(experiment: Experiment, directory: Path, path: Path) -> None:
     """
     from training.losses import positive_weights  # imports torch
 
-    runs.check_same(experiment, directory)
-    trained = runs.made(directory / runs.CHECKPOINT)
+    if other is None:
+        runs.check_same(experiment, directory)
+    trained = other or runs.made(directory / runs.CHECKPOINT)
     rows, left_out = read(experiment.rows)
     require_own_ids(rows, left_out, experiment.rows.source)
-    training, held_out, _ = divided(experiment, origins.split_of(directory))
+    version = origins.split_of(directory, experiment.rows)
     power = experiment.loss.positive_weight_power
+    if other is not None:  # it knows nothing of a run that may lie there, nor of its weights
+        version, power = experiment.rows.split or origins.SPLIT_VERSION, 0.0
+    training, held_out, _ = divided(experiment, version)
     shift = positive_weights(training.labels, training.weights, power).log().numpy()
     row = {name: at for at, name in enumerate(rows.ids)}
     known = [row[name] for name in held_out.ids]

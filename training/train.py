@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from transformers import PreTrainedConfig
 
 from bot.screening.model import load_model
-from training import begun, dropout, first_look, origins, runs, trained_on
+from training import begun, dropout, first_look, halfway, origins, runs, trained_on
 from training.auxiliary import Partial, divided_auxiliary
 from training.averaging import blend
 from training.batches import Examples, Portion
-from training.config import Experiment
+from training.config import ConfigError, Experiment
 from training.data import Labelled, LeftOut, divided
 from training.evaluate import summarise
 from training.kept import UNFINISHED, until_done
@@ -69,6 +70,8 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
         The rows cannot be used, or show one kind of some label only.
     TeacherError
         A teacher's file cannot be used.
+    ConfigError
+        There is no such layer as ``distillation.halfway_layer``.
     """
     arguments = training_arguments(experiment, directory)
     first = arguments.process_index == 0
@@ -78,8 +81,9 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
     first_look.look(experiment)
     checkpoint = begun.opened(experiment, directory, resume, arguments)
     tokenizer, config = outline_of(experiment)
+    halfway_layer = _halfway_layer(experiment, config)
 
-    version = origins.split_of(directory)
+    version = origins.split_of(directory, experiment.rows)
     training, validation, left_out = divided(experiment, version)
     taught = None
     if experiment.distillation.teachers:
@@ -99,6 +103,8 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
         begun.by_the_first(arguments, partial(origins.check_resumable, directory, origin))
     torch.manual_seed(experiment.seed)
     model = network(experiment, config)
+    if halfway_layer is not None:
+        halfway.attach(model, halfway_layer, config.hidden_size)
     if first:
         origins.keep(directory, origin)
         learnt = (*training.texts, *(text for part in parts for text in part.texts))
@@ -111,7 +117,7 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
         portions,
         tokenizer,
         max_tokens=experiment.base.max_tokens,
-        disguise_share=experiment.augmentation.share,
+        augmentation=experiment.augmentation,
         seed=experiment.seed,
     )
     log.info("%d tokens in all rows", examples.tokens)
@@ -133,6 +139,7 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
 
     trained = directory / runs.CHECKPOINT
     if first:
+        halfway.detach(model)
         trainer.best.give(model)
         log.info("the weights are those of step %s", trainer.best.step)
         if experiment.optimisation.base_share:
@@ -144,6 +151,16 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
         tokenizer.save_pretrained(trained)
         _write_figures(directory, trained, validation)
     return trained
+
+
+def _halfway_layer(experiment: Experiment, config: PreTrainedConfig) -> int | None:
+    layer, depth = experiment.distillation.halfway_layer, config.num_hidden_layers
+    if layer is not None and layer >= depth:
+        raise ConfigError(
+            f"distillation.halfway_layer = {layer}: the network has {depth} layers, and the whole "
+            "network's answer is the last one's; name a layer before it"
+        )
+    return layer
 
 
 def _write_beginning(

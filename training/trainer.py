@@ -18,6 +18,7 @@ from transformers import (
 
 from bot.labels import LABELS
 from bot.screening.artifact import Calibration
+from training import halfway
 from training.batches import Collate, Examples, Portion
 from training.calibrate import probabilities
 from training.config import Experiment
@@ -54,6 +55,7 @@ class ToxicityTrainer(EpochTrainer):
         tokenizer: PreTrainedTokenizerBase,
         directory: Path,
     ) -> None:
+        self._halfway_weight = experiment.distillation.halfway_weight
         self._objective = Objective(experiment.loss, experiment.distillation, positives)
         held = Examples(
             [Portion.main(validation, None)], tokenizer, max_tokens=experiment.base.max_tokens
@@ -89,8 +91,13 @@ class ToxicityTrainer(EpochTrainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         labels, weights, taught = (inputs.pop(name) for name in ("labels", "weights", "taught"))
-        outputs = model(**inputs)
+        # what is measured has no use for the states, and they would fill the memory
+        head = halfway.of(self.network) if model.training else None
+        outputs = model(**inputs, output_hidden_states=head is not None)
         loss = self._objective(outputs.logits, labels, weights, taught)
+        if head is not None:
+            off = head(outputs.hidden_states, inputs["attention_mask"], outputs.logits)
+            loss = loss + self._halfway_weight * off
         return (loss, outputs) if return_outputs else loss
 
     def _figures(self, predicted: EvalPrediction) -> dict[str, float]:

@@ -13,6 +13,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from training.auxiliary import Partial
 from training.batches import Collate, Examples, LengthGrouped, Portion
+from training.config import Augmentation
 from training.data import Labelled
 
 LINES = ("the good team played", "see you next round", "rotten idiot you despise the good map")
@@ -62,7 +63,8 @@ def test_an_epoch_has_all_main_rows_and_a_new_draw_of_the_others(
 def test_disguises_follow_from_seed_epoch_and_row(tokenizer: PreTrainedTokenizerBase) -> None:
     def tokens(share: float, seed: int, epoch: int) -> list[list[int]]:
         portions = [Portion.auxiliary(partial(80), 1.0, None)]
-        examples = Examples(portions, tokenizer, max_tokens=16, disguise_share=share, seed=seed)
+        how = Augmentation(share=share)
+        examples = Examples(portions, tokenizer, max_tokens=16, augmentation=how, seed=seed)
         return [examples[epoch * 80 + row]["input_ids"] for row in range(80)]
 
     clean = tokens(0.0, 1, 0)
@@ -73,6 +75,59 @@ def test_disguises_follow_from_seed_epoch_and_row(tokenizer: PreTrainedTokenizer
     changed = sum(a != b for a, b in zip(tokens(1.0, 1, 0), clean, strict=True))
     some = sum(a != b for a, b in zip(tokens(0.3, 1, 0), clean, strict=True))
     assert 0 < some < changed
+
+
+def test_short_rows_come_among_others_that_are_harmless(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    texts = ("rotten idiot", "good map", "see you", "the boss played " * 12, "next round")
+    labels = np.zeros((5, 6), dtype=np.float32)
+    labels[0, 0], labels[4, 1] = 1.0, np.nan
+    portion = Portion.auxiliary(Partial("chat", texts, labels, texts), 1.0, None)
+
+    def read(share: float, epoch: int) -> list[str]:
+        how = Augmentation(among_others=share)
+        examples = Examples([portion], tokenizer, max_tokens=256, augmentation=how, seed=1)
+        rows = [examples[epoch * 5 + row]["input_ids"] for row in range(5)]
+        return [tokenizer.decode(ids, skip_special_tokens=True) for ids in rows]
+
+    alone = read(0.0, 0)
+    for epoch in range(20):
+        company = read(1.0, epoch)
+        assert company == read(1.0, epoch)
+        assert company[3] == alone[3]  # long enough by itself
+        for row in (0, 1, 2, 4):
+            rest = company[row].replace(alone[row], "", 1)
+            assert company[row] != alone[row]
+            assert alone[row] in company[row]
+            # nobody gets the company of what is abusive, or of what is not known to be harmless
+            assert alone[0] not in rest
+            assert alone[4] not in rest
+            assert alone[3] not in rest
+    # the labels stay the row's own
+    how = Augmentation(share=0.5, among_others=1.0)
+    examples = Examples([portion], tokenizer, max_tokens=256, augmentation=how, seed=1)
+    for row in range(5):
+        assert np.array_equal(examples[row]["labels"], labels[row], equal_nan=True)
+    firsts = {read(1.0, epoch)[0].startswith(alone[0]) for epoch in range(20)}
+    assert firsts == {True, False}
+
+
+@pytest.mark.parametrize("most", [5, 8, 12, 20])
+def test_company_never_cuts_a_row_off(tokenizer: PreTrainedTokenizerBase, most: int) -> None:
+    texts = ("rotten idiot you", "good map played you", "see you next round", "next boss the team")
+    labels = np.zeros((4, 6), dtype=np.float32)
+    labels[0] = 1.0
+    portion = Portion.auxiliary(Partial("chat", texts, labels, texts), 1.0, None)
+    how = Augmentation(among_others=1.0)
+    examples = Examples([portion], tokenizer, max_tokens=most, augmentation=how, seed=1)
+    lengths = set()
+    for epoch in range(40):
+        ids = examples[epoch * 4]["input_ids"]
+        assert "rotten idiot you" in tokenizer.decode(ids)
+        assert len(ids) <= most
+        lengths.add(len(ids))
+    assert (max(lengths) > 5) == (most > 8)  # some company where there is room for it
 
 
 def test_a_batch_is_padded_to_its_longest_row(tokenizer: PreTrainedTokenizerBase) -> None:

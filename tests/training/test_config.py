@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
 
 from bot.labels import Label
 from training.__main__ import main
-from training.config import ConfigError, Presets, load
+from training.config import ConfigError, Presets, Rows, load
+from training.origins import SPLIT_VERSION
 
 SHIPPED = Path(__file__).parents[2] / "training" / "configs" / "minilm-jigsaw.toml"
 
@@ -161,3 +163,42 @@ def test_settings_that_the_loss_heeds_or_at_their_default_are_no_mistake(
 ) -> None:
     experiment = load(config, (f"loss={{{loss}}}",))
     assert load(config, (f"loss.kind={experiment.loss.kind}",)).loss.kind == experiment.loss.kind
+
+
+def test_a_file_has_the_settings_of_the_one_that_it_extends(config: Path) -> None:
+    further = config.with_name("further.toml")
+    further.write_text(
+        'extends = "small.toml"\nname = "further"\n[base]\nmax_tokens = 64\n[loss]\nsmoothing = 0.1'
+    )
+    experiment, below = load(further), load(config)
+    assert (experiment.name, experiment.base.max_tokens) == ("further", 64)
+    assert experiment.base.checkpoint == below.base.checkpoint
+    assert experiment.loss.smoothing == 0.1
+    assert experiment.rows == below.rows
+
+
+@pytest.mark.parametrize(
+    ("extended", "told"),
+    [
+        ('"small.toml"', "extends itself by way of"),
+        ('"gone.toml"', r"gone\.toml: cannot be read"),
+        ('"../small.toml"', "the name of a file in the same folder is needed"),
+        ("3", "the name of a file in the same folder is needed"),
+        ('""', "the name of a file in the same folder is needed"),
+        ('".."', "the name of a file in the same folder is needed"),
+    ],
+)
+def test_a_file_that_extends_none_is_refused(config: Path, extended: str, told: str) -> None:
+    config.write_text(f"extends = {extended}\n{SMALLEST}")
+    with pytest.raises(ConfigError, match=told):
+        load(config)
+
+
+def test_every_version_of_the_split_can_be_named() -> None:
+    named = get_args(Rows.model_fields["split"].annotation)
+    assert get_args(named[0]) == tuple(range(1, SPLIT_VERSION + 1))
+
+
+def test_a_weight_without_its_layer_is_refused(config: Path) -> None:
+    with pytest.raises(ConfigError, match=r"halfway_weight = 0\.5 does nothing without"):
+        load(config, ("distillation.halfway_weight=0.5",))

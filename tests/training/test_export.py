@@ -159,7 +159,7 @@ def test_a_trained_run_teaches_all_its_rows(made: tuple[Path, Path, Path], tmp_p
         assert np.allclose(taught[:, at], found.scale * measured[:, at] + found.bias, atol=1e-4)
     assert [each.name for each in path.parent.iterdir() if "unfinished" in each.name] == []
     written = json.loads((path.parent / "teach.settings.json").read_text())
-    assert written["options"] == {"to": str(path)}
+    assert written["options"] == {"model": None, "to": str(path)}
 
 
 def test_a_stopped_teacher_goes_on_where_it_was(

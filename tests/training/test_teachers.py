@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.data import Labelled
-from training.teachers import ENOUGH, TeacherError, _calibrated, read_logits, write_logits
+from training.config import Experiment
+from training.data import Labelled, read
+from training.teachers import ENOUGH, TeacherError, _calibrated, read_logits, teach, write_logits
 
 
 def logits(*values: float) -> np.ndarray:
@@ -81,3 +82,13 @@ def test_infinite_logits_are_refused(tmp_path: Path, endless: float) -> None:
     write_logits(tmp_path / "x.npz", ["a", "b"], logits(1, endless))
     with pytest.raises(TeacherError, match=r"x\.npz: the logits of id 'b' are infinite"):
         read_logits([tmp_path / "x.npz"], ["a"])
+
+
+def test_any_model_can_teach_without_a_run(
+    trained_run: Path, experiment: Experiment, tmp_path: Path
+) -> None:
+    teach(experiment, trained_run, tmp_path / "own.npz")
+    teach(experiment, tmp_path / "no-run", tmp_path / "others.npz", trained_run / "model")
+    ids = read(experiment.rows)[0].ids
+    own, others = (read_logits([tmp_path / f"{name}.npz"], ids) for name in ("own", "others"))
+    assert np.array_equal(own, others)

@@ -27,6 +27,9 @@ max_tokens = 32
 hidden_dropout = 0.0
 [augmentation]
 share = 0.2
+among_others = 0.3
+[distillation]
+halfway_layer = 1
 [optimisation]
 epochs = 2
 batch_size = 5

@@ -86,8 +86,8 @@ def test_a_resumed_run_is_exact_with_all_that_is_random(
     rich = changed(
         plain,
         auxiliary={"chat": chat(tmp_path)},
-        augmentation={"share": 0.5},
-        distillation={"teachers": [tmp_path / "teacher.npz"]},
+        augmentation={"share": 0.5, "among_others": 0.5},
+        distillation={"teachers": [tmp_path / "teacher.npz"], "halfway_layer": 1},
         base={"hidden_dropout": 0.1, "attention_dropout": 0.1},
         optimisation={"checkpoint_steps": 15 if killed == 16 else 13},
     )
@@ -333,8 +333,17 @@ def test_a_run_keeps_the_split_that_it_was_begun_with(
     twins = rows.assign(id=rows["id"] + "b", comment_text=rows["comment_text"] + "!")
     write_rows(recipe.rows.file, pd.concat([rows, twins]))
     directory = tmp_path / "run"
+    told = changed(recipe, rows={"split": 1})
+    assert divided(told, 1)[1].ids != divided(recipe)[1].ids
+    run(told, tmp_path / "told")
+    assert tuple(pd.read_parquet(tmp_path / "told" / "validation.parquet")["id"]) == (
+        divided(told, 1)[1].ids
+    )
     run(recipe, directory)
-    assert origins.split_of(directory) == json.loads((directory / "rows.json").read_text())["split"]
+    assert (
+        origins.split_of(directory, recipe.rows)
+        == json.loads((directory / "rows.json").read_text())["split"]
+    )
     # as the trainer before left it
     old = divided(recipe, 1)
     assert not set(old[0].ids) & set(old[1].ids)
@@ -343,7 +352,7 @@ def test_a_run_keeps_the_split_that_it_was_begun_with(
     (directory / "rows.json").write_text(json.dumps(begun))
     old[1].save(directory / "validation.parquet")
 
-    assert origins.split_of(directory) == 1
+    assert origins.split_of(directory, recipe.rows) == 1
     run(recipe, directory, resume=True)
     assert tuple(pd.read_parquet(directory / "validation.parquet")["id"]) == old[1].ids
     assert of_run(recipe, directory).validation.ids == old[1].ids

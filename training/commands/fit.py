@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from training import runs
-from training.commands.options import OUT_FILE, experiment_options
+from training.commands.options import FOLDER, OUT_FILE, experiment_options
 from training.config import Experiment
 
 
@@ -58,13 +58,21 @@ def train(experiment: Experiment, run: Path, resume: bool, count: int | None) ->
 
 @click.command()
 @experiment_options
+@click.option(
+    "--model",
+    type=FOLDER,
+    help="Let this checkpoint or model directory answer instead of RUN/model; then there need be "
+    "no run. Of a model directory, `restore` makes a checkpoint, which answers without an early "
+    "exit.",
+)
 @click.option("--to", type=OUT_FILE, help="The file to write.  [default: RUN/teacher.npz]")
-def teach(experiment: Experiment, run: Path, to: Path | None) -> Path:
-    """Let RUN/model answer for all rows, for a student's distillation.teachers."""
+def teach(experiment: Experiment, run: Path, model: Path | None, to: Path | None) -> Path:
+    """Let a trained model answer for all rows, for a student's distillation.teachers."""
     from training import teachers
 
     path = to or run / runs.TEACHER
-    teachers.teach(experiment, run, path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    teachers.teach(experiment, run, path, model)
     click.echo(path)
     return path.parent
 

@@ -34,7 +34,7 @@ def words(experiment: Experiment, run: Path, destination: Path) -> None:
     from training import origins, word_list
     from training.data import divided
 
-    training_rows, _, _ = divided(experiment, origins.split_of(run))
+    training_rows, _, _ = divided(experiment, origins.split_of(run, experiment.rows))
     chosen = word_list.chosen(word_list.counted(training_rows.texts))
     destination.write_text(word_list.written(chosen), encoding="ascii")
     click.echo(f"{destination}: {len(chosen):,} words")
@@ -48,7 +48,7 @@ def strong_words(experiment: Experiment, run: Path, model: Path, folder: Path) -
     """Measure which common words carry abuse, and what the normaliser must not take for them.
 
     What ships in bot/screening/strong_words.txt, spared_words.txt and foreign_words.txt was made
-    with the rows of minilm-chat.toml and the model that ships.
+    with the rows of minilm-chat.toml and a model that shipped before.
     """
     from bot.screening.misspelt import Meanings
     from bot.screening.model import load_model
@@ -58,7 +58,7 @@ def strong_words(experiment: Experiment, run: Path, model: Path, folder: Path) -
     from training.data import divided
     from training.scoring import Scorer
 
-    training_rows, _, _ = divided(experiment, origins.split_of(run))
+    training_rows, _, _ = divided(experiment, origins.split_of(run, experiment.rows))
     network = load_model(str(model.resolve()))
     common = common_words()
     scores = Scorer(network)(list(common), "words")
