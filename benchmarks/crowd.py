@@ -153,7 +153,8 @@ def measure_raid(texts: Sequence[str], effort: Effort, threads: int | None = Non
     with Worker(EngineSide, threads) as engine:
         rate = USUAL_SHARE * engine.ask(EngineSide.flood, texts).per_second
         found = Raid(effort.raid_messages, effort.raid_s, rate, [], [], [], [])
-        for turn in range((effort.turns + 1) // 2):
+        # An odd number: one stall of the machine in one turn must not decide.
+        for turn in range(2 * effort.turns - 1):
             usual = arrivals(
                 texts, rate=rate, seconds=effort.raid_s, servers=SERVERS, seed=100 + turn
             )
