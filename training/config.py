@@ -340,7 +340,11 @@ def _read(path: Path, extending: tuple[Path, ...] = ()) -> dict[str, Any]:
         raise ConfigError(
             f"{path}: {_EXTENDS} = {extended!r}: the name of a file in the same folder is needed"
         )
-    return _laid_over(_read(path.parent / extended, (*extending, path.resolve())), settings)
+    try:
+        below = _read(path.parent / extended, (*extending, path.resolve()))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {_EXTENDS} = {extended!r}: {error}") from None
+    return _laid_over(below, settings)
 
 
 def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

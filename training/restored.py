@@ -49,18 +49,18 @@ def restore(directory: Path, checkpoint: Path) -> None:
     directory
         As `export` writes it, of a BERT with a pooler and a classifier.
     checkpoint
-        Where to write; made if it is missing. `base.checkpoint` may name it.
+        A new or empty folder. `base.checkpoint` may name it afterwards.
 
     Raises
     ------
     RestoreError
-        The network is not of that kind, or the checkpoint would overwrite a model directory.
+        The network is not of that kind, or something lies in ``checkpoint`` already.
     ArtifactError
         The directory is damaged.
     """
     manifest = artifact.read(directory)
-    if (checkpoint / artifact.MANIFEST).exists():
-        raise RestoreError(f"{checkpoint}: is a model directory; name another folder to write to")
+    if checkpoint.is_dir() and any(checkpoint.iterdir()):
+        raise RestoreError(f"{checkpoint}: is not empty; name a new or empty folder")
     try:
         graph = onnx.load(str(directory / artifact.MODEL)).graph
         tensors, nodes = dict(_tensors(graph)), list(_nodes(graph))

@@ -86,7 +86,10 @@ def _calibrated(logits: Floats, known: Sequence[int], held_out: Labelled, shift:
 
 def write_logits(path: Path, ids: Sequence[str], logits: Floats) -> None:
     """Write logits [rows, 6] with the ids of their rows."""
-    np.savez_compressed(path, ids=np.array(ids, dtype=np.str_), logits=logits.astype(np.float32))
+    with path.open("wb") as file:  # to a path NumPy would add its suffix
+        np.savez_compressed(
+            file, ids=np.array(ids, dtype=np.str_), logits=logits.astype(np.float32)
+        )
 
 
 def read_logits(paths: Sequence[Path], ids: Sequence[str]) -> Floats:

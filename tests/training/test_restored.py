@@ -47,11 +47,13 @@ def test_a_run_goes_on_from_it(whole: Path, experiment: Experiment, tmp_path: Pa
     assert json.loads((trained / "config.json").read_text())["num_hidden_layers"] == 2
 
 
-def test_no_model_directory_is_written_over(whole: Path) -> None:
-    before = sorted(path.name for path in whole.iterdir())
-    with pytest.raises(RestoreError, match="is a model directory; name another folder"):
-        restore(whole, whole)
-    assert sorted(path.name for path in whole.iterdir()) == before
+def test_nothing_is_written_over(whole: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("mine")
+    for folder in (whole, tmp_path):
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        with pytest.raises(RestoreError, match="is not empty; name a new or empty folder"):
+            restore(whole, folder)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_another_network_is_refused(tiny_model: Path, tmp_path: Path) -> None:
@@ -62,16 +64,16 @@ def test_another_network_is_refused(tiny_model: Path, tmp_path: Path) -> None:
 def test_the_command_writes_it_and_tells_of_a_damaged_directory(
     whole: Path, tmp_path: Path
 ) -> None:
-    def called(model: Path) -> tuple[int, str]:
-        words = ["restore", "--model", str(model), "--to", str(tmp_path / "restored")]
+    def called(model: Path, to: str) -> tuple[int, str]:
+        words = ["restore", "--model", str(model), "--to", str(tmp_path / to)]
         told = CliRunner().invoke(main, words)
         return told.exit_code, told.output
 
-    assert called(whole)[0] == 0
+    assert called(whole, "restored")[0] == 0
     assert load_model(str(tmp_path / "restored")).logits(TEXTS).shape == (len(TEXTS), 6)
     broken = shutil.copytree(whole, tmp_path / "broken")
     (broken / artifact.MODEL).write_bytes(b"no graph")
-    code, said = called(broken)
+    code, said = called(broken, "another")
     assert code == 1
     assert said.startswith("Error: ")
     assert artifact.MODEL in said

@@ -84,6 +84,12 @@ def test_infinite_logits_are_refused(tmp_path: Path, endless: float) -> None:
         read_logits([tmp_path / "x.npz"], ["a"])
 
 
+def test_a_file_is_written_under_the_name_that_is_given(tmp_path: Path) -> None:
+    write_logits(tmp_path / "answers", ["a"], logits(1))
+    assert [path.name for path in tmp_path.iterdir()] == ["answers"]
+    assert read_logits([tmp_path / "answers"], ["a"]).tolist() == [[1.0] * 6]
+
+
 def test_any_model_can_teach_without_a_run(
     trained_run: Path, experiment: Experiment, tmp_path: Path
 ) -> None:
