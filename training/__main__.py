@@ -1,12 +1,13 @@
 """The trainer's command line: ``python -m training …``.
 
-Every command but `suite` takes an experiment's file, with overrides, and works in its run
-directory.
+Every command but `restore` and `suite` takes an experiment's file, with overrides, and works in
+its run directory.
 """
 
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import click
 
@@ -14,10 +15,24 @@ from training.commands import fit, measure, rows, ship
 
 
 class InOrder(click.Group):
-    """Lists its commands as they were added: in the order in which they are used."""
+    """Lists its commands as they were added: in the order in which they are used. What they need
+    and is not installed is told in a sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if package in ("", "bot", "training"):
+                raise
+            # The bot does without most of what the trainer needs.
+            raise click.ClickException(
+                f"the package {package} is not installed; the trainer needs what `pip install -c "
+                "constraints.txt -e '.[training]'` installs"
+            ) from None
 
 
 @click.group(cls=InOrder)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import training
 from training.__main__ import main
 from training.commands.options import called
 
@@ -34,6 +35,19 @@ def test_help_lists_all_commands_in_the_order_of_the_work() -> None:
     assert result.exit_code == 0
     listed = result.output.partition("Commands:")[2].splitlines()
     assert tuple(line.split()[0] for line in listed if line.strip()) == COMMANDS
+
+
+def test_packages_that_are_not_installed_are_told_with_the_way_out(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "training.restored", raising=False)
+    monkeypatch.delattr(training, "restored", raising=False)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    words = ["restore", "--model", str(tiny_model), "--to", str(tmp_path / "restored")]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: the package onnx is not installed; ")
+    assert "pip install -c constraints.txt -e '.[training]'" in result.output
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("restore", "suite")])
