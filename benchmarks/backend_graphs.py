@@ -74,14 +74,16 @@ def _make_forms(network: Network, folder: Path) -> Forms:
     quiet: Any = transformers_logging
     quiet.disable_progress_bar()
     torch.manual_seed(0)
-    config = BertConfig(  # type: ignore[call-arg]
-        vocab_size=network.vocabulary,
-        num_hidden_layers=network.layers,
-        hidden_size=network.hidden,
-        num_attention_heads=network.heads,
-        intermediate_size=network.inner,
-        num_labels=len(LABELS),
-        problem_type="multi_label_classification",
+    config = BertConfig.from_dict(
+        {
+            "vocab_size": network.vocabulary,
+            "num_hidden_layers": network.layers,
+            "hidden_size": network.hidden,
+            "num_attention_heads": network.heads,
+            "intermediate_size": network.inner,
+            "num_labels": len(LABELS),
+            "problem_type": "multi_label_classification",
+        }
     )
     checkpoint = folder / "checkpoint"
     BertForSequenceClassification(config).save_pretrained(checkpoint)

@@ -39,6 +39,7 @@ class RecipeSide:
 
         self._torch = torch
         self._usual_threads = torch.get_num_threads()
+        # the library's class has no types
         self._tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
             tokenizer_file=str(artifact.DEFAULT_MODEL / artifact.TOKENIZER),
             pad_token="[PAD]",
@@ -57,10 +58,11 @@ class RecipeSide:
         from transformers import BertConfig, BertForSequenceClassification
 
         torch.manual_seed(0)
-        config = BertConfig(  # type: ignore[call-arg]
-            num_labels=len(LABELS), problem_type="multi_label_classification"
+        config = BertConfig.from_dict(
+            {"num_labels": len(LABELS), "problem_type": "multi_label_classification"}
         )
         network: BertForSequenceClassification = BertForSequenceClassification(config)
+        # the library's method has no types
         return network.eval()  # type: ignore[no-untyped-call, no-any-return]
 
     def facts(self) -> RecipeFacts:

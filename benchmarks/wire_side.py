@@ -51,6 +51,7 @@ class BotSide:
     async def _run(
         self, addresses: dict[str, str], log_channels: Sequence[tuple[int, int]]
     ) -> Profile:
+        # pydantic-settings' own argument, and texts that it reads as the fields' types
         settings = Settings(_env_file=None, **addresses)  # type: ignore[call-arg, arg-type]
         point_at(settings.discord_api_url, settings.discord_gateway_url)
         stop = asyncio.Event()

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 from prometheus_client import (
@@ -264,7 +265,7 @@ class Metrics:
             ("hexward_cache_entries", "Texts whose scores are remembered", "cache_entries"),
         ):
             gauge = Gauge(name, words, registry=self.registry)
-            gauge.set_function(lambda field=field: getattr(figures(), field))  # type: ignore[misc]
+            gauge.set_function(partial(_figure, figures, field))
 
     def recent(self) -> Recent:
         """The last minutes in numbers."""
@@ -291,6 +292,10 @@ class Metrics:
                 padding_share=1 - all_of.tokens / max(all_of.padded_tokens, 1),
                 inference_s=all_of.inference_s / all_of.count,
             )
+
+
+def _figure(figures: Callable[[], Figures], field: str) -> float:
+    return float(getattr(figures(), field))
 
 
 def _rank(ordered: Sequence[float], share: float) -> float:

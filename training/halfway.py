@@ -18,7 +18,8 @@ _ATTRIBUTE = "halfway"
 
 
 class Halfway(nn.Module):
-    """A head on the token states behind one of the layers. It serves training alone.
+    """A head on the token states behind one of the layers. It serves training alone, and reads what
+    the exit's own does (`training.exit_graph.Head`), which is fitted to the 8-bit graph afterwards.
 
     Parameters
     ----------

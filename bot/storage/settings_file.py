@@ -146,7 +146,7 @@ def over(file: SettingsFile, now: Chosen) -> Chosen:
         changes["language"] = file.language
     kept: dict[str, Any] = {"retention_days": now.retention_days, "excerpt_days": now.excerpt_days}
     return Chosen(
-        replace(held, **changes),  # type: ignore[arg-type]
+        replace(held, **changes),  # type: ignore[arg-type]  # by name, each of its field's type
         **(kept if file.privacy is None else _said(file.privacy, **kept)),
     )
 
