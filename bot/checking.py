@@ -125,8 +125,12 @@ class _LineScorer:
         try:
             request = json.loads(line)
             json.dumps(request, allow_nan=False)  # NaN and Infinity are not JSON; they come back
-        except (ValueError, RecursionError):
+        except (json.JSONDecodeError, UnicodeDecodeError):
             return {"line": number, "error": "not a line of JSON in UTF-8"}
+        except ValueError:
+            return {"line": number, "error": "NaN, Infinity or a number too large to be read"}
+        except RecursionError:
+            return {"line": number, "error": "nested too deeply to be read"}
         if not isinstance(request, dict) or not isinstance(request.get("text"), str):
             return {"line": number, "error": 'not an object with a "text" that is a string'}
         if "id" not in request:

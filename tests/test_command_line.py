@@ -62,6 +62,9 @@ def test_json_lines_come_back_in_order_and_bad_ones_do_not_stop_the_rest(tiny_mo
     assert answers[2]["model"] == "tiny-1"
     bad = [number for number, answer in enumerate(answers, start=1) if "error" in answer]
     assert bad == [2, 4, 5, 6, 8, 9, 10]
+    assert answers[1]["error"] == answers[9]["error"] == "not a line of JSON in UTF-8"
+    number = "NaN, Infinity or a number too large to be read"
+    assert answers[7]["error"] == answers[8]["error"] == number
 
 
 def test_ten_thousand_lines_stream_through(tiny_model: Path) -> None:

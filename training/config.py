@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,12 +15,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from bot.labels import Label
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+Weight = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Tokens = Annotated[int, Field(ge=16, le=512)]
 # More is noise; and a share that rounds to 256 256ths leaves nothing (`training.dropout`).
 Dropout = Annotated[float, Field(ge=0.0, le=0.95)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 _EXTENDS = "extends"
+# How a section's own errors name the setting that is wrong.
+_NAMED = re.compile(r"Value error, (\w+) = ")
+# What to write where a section that must be there is not.
+_MISSING = {
+    "rows": '[rows] must be there and name the labelled rows, as file = "data/train.csv"',
+    "base": '[base] must be there and name what is trained on, as checkpoint = "bert-base-uncased"',
+    "artifact": '[artifact] must be there and name the result, as model_version = "my-model-1"',
+}
 
 
 class TrainingError(Exception):
@@ -113,7 +125,7 @@ class Loss(_Section):
     """Targets are drawn in from 0 and 1 by half of this."""
     positive_weight_power: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     """A label's positives weigh (negatives / positives) to this power: 0 is plain, 1 balances."""
-    label_weights: dict[Label, Annotated[float, Field(ge=0.0)]] = Field(default_factory=dict)
+    label_weights: dict[Label, Weight] = Field(default_factory=dict)
     """What a label counts beside the others; 1 where none is named."""
 
     @model_validator(mode="after")
@@ -150,12 +162,17 @@ class Distillation(_Section):
 
     @model_validator(mode="after")
     def _heeded(self) -> Distillation:
-        weight = type(self).model_fields["halfway_weight"].default
-        if self.halfway_layer is None and self.halfway_weight != weight:
-            raise ValueError(
-                f"halfway_weight = {self.halfway_weight} does nothing without halfway_layer; take "
-                "it out or name a layer"
-            )
+        # A run's experiment.json names all settings: those at their default are no mistake.
+        for name, needed, there in (
+            ("share", "teachers", self.teachers),
+            ("temperature", "teachers", self.teachers),
+            ("halfway_weight", "halfway_layer", self.halfway_layer),
+        ):
+            value = getattr(self, name)
+            if not there and value != type(self).model_fields[name].default:
+                raise ValueError(
+                    f"{name} = {value} does nothing without {needed}; take it out, or name {needed}"
+                )
         return self
 
 
@@ -183,7 +200,7 @@ class Optimisation(_Section):
     warmup_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.06
     """Of all steps; reduce_lr_on_plateau has no warm-up."""
     schedule: Literal["linear", "cosine", "constant_with_warmup", "reduce_lr_on_plateau"] = "linear"
-    gradient_norm: Annotated[float, Field(gt=0.0)] = 1.0
+    gradient_norm: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
     average_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Decay per step of the running average of the weights; 0 keeps no average."""
     base_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
@@ -254,7 +271,7 @@ class EarlyExit(_Section):
 class Artifact(_Section):
     """What the exported model directory says of itself."""
 
-    model_version: str
+    model_version: Annotated[str, Field(min_length=1, max_length=64)]
     card: Path | None = None
     """The model card's prose (Markdown), relative to this file; figures are filled in at export."""
     license: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")] | None = None
@@ -268,7 +285,7 @@ class Experiment(_Section):
     """One experiment: what is read, how it is trained, and what comes out."""
 
     name: Name
-    seed: int = 17
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 17
     rows: Rows
     auxiliary: dict[Name, Auxiliary] = Field(default_factory=dict)
     base: Base
@@ -298,20 +315,29 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
     ConfigError
         The file cannot be read, or a setting is unknown or impossible; names it.
     """
-    settings = _read(path)
-    for override in overrides:
-        _apply(settings, override)
+    files = _read(path)
+    settings: dict[str, Any] = {}
+    for file in reversed(files):
+        settings = _laid_over(settings, deepcopy(file.settings))
+    changed = [_Override(f"--set {each}", _apply(settings, each)) for each in overrides]
     try:
         experiment = Experiment.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
+        wrong = first["loc"]
+        if named := _NAMED.match(first["msg"]):  # what is wrong with a section
+            wrong = (*wrong, named[1])
+        origins = (*reversed(changed), *files)
+        place = next((one.place for one in origins if one.sets(wrong)), str(path))
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         if first["type"] == "extra_forbidden":
-            raise ConfigError(f"{path}: {where}: there is no such setting") from None
+            raise ConfigError(f"{place}: {where}: there is no such setting") from None
         reason = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "missing":
+            reason = _MISSING.get(where, "must be set")
         if isinstance(first["input"], dict):  # a section; its reason names the setting
-            raise ConfigError(f"{path}: {where}: {reason}") from None
-        raise ConfigError(f"{path}: {where} = {first['input']!r}: {reason}") from None
+            raise ConfigError(f"{place}: {where}: {reason}") from None
+        raise ConfigError(f"{place}: {where} = {first['input']!r}: {reason}") from None
     if experiment.artifact.card is None or path.suffix == ".json":  # a run keeps whole paths
         return experiment
     card = path.parent / experiment.artifact.card
@@ -320,8 +346,40 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
     )
 
 
-def _read(path: Path, extending: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """A file's settings, laid over those of the file that it extends."""
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What one file sets."""
+
+    place: str
+    settings: dict[str, Any]
+
+    def sets(self, setting: tuple[int | str, ...]) -> bool:
+        """Whether a setting, or something in the section of that name, is from here."""
+        found: Any = self.settings
+        for part in setting:
+            if not isinstance(found, dict):  # within a value that is no section, all is from here
+                return True
+            if part not in found:
+                return False
+            found = found[part]
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Override:
+    """What one override sets, or takes out."""
+
+    place: str
+    setting: tuple[str, ...]
+
+    def sets(self, setting: tuple[int | str, ...]) -> bool:
+        """As `_File.sets`; all that is in a section that is set as a whole."""
+        both = min(len(setting), len(self.setting))
+        return setting[:both] == self.setting[:both]
+
+
+def _read(path: Path, extending: tuple[Path, ...] = ()) -> list[_File]:
+    """A file's settings, and after them those of the files that it extends."""
     if path.resolve() in extending:
         raise ConfigError(f"{path}: extends itself by way of {extending[-1]}")
     try:
@@ -334,8 +392,9 @@ def _read(path: Path, extending: tuple[Path, ...] = ()) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise ConfigError(f"{path}: a table of settings is needed, not a {type(settings).__name__}")
     extended = settings.pop(_EXTENDS, None)
+    own = _File(str(path), settings)
     if extended is None:
-        return settings
+        return [own]
     if not isinstance(extended, str) or Path(extended).name != extended or not extended.strip("."):
         raise ConfigError(
             f"{path}: {_EXTENDS} = {extended!r}: the name of a file in the same folder is needed"
@@ -344,7 +403,7 @@ def _read(path: Path, extending: tuple[Path, ...] = ()) -> dict[str, Any]:
         below = _read(path.parent / extended, (*extending, path.resolve()))
     except ConfigError as error:
         raise ConfigError(f"{path}: {_EXTENDS} = {extended!r}: {error}") from None
-    return _laid_over(below, settings)
+    return [own, *below]
 
 
 def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -355,9 +414,10 @@ def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return together
 
 
-def _apply(settings: dict[str, Any], override: str) -> None:
+def _apply(settings: dict[str, Any], override: str) -> tuple[str, ...]:
+    """Lay an override over settings; the parts of the name of what it sets or takes out."""
     key, equals, text = override.partition("=")
-    parts = key.strip().split(".")
+    parts = tuple(key.strip().split("."))
     if not equals or not all(parts):
         raise ConfigError(f"{override!r}: an override is written section.key=value")
     section = settings
@@ -367,8 +427,9 @@ def _apply(settings: dict[str, Any], override: str) -> None:
             raise ConfigError(f"{override!r}: {part} is a setting, not a section")
     if not text.strip():
         section.pop(parts[-1], None)
-        return
+        return parts
     try:
         section[parts[-1]] = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         section[parts[-1]] = text.strip()
+    return parts

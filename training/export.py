@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import tempfile
@@ -56,7 +57,9 @@ class Scored:
     whole: Floats | None = None
 
 
-def export_run(experiment: Experiment, directory: Path, destination: Path) -> Manifest:
+def export_run(
+    experiment: Experiment, directory: Path, destination: Path, *, replace_other: bool = False
+) -> Manifest:
     """Write the model directory from what `train` and `calibrate` left in a run directory.
 
     Parameters
@@ -68,6 +71,8 @@ def export_run(experiment: Experiment, directory: Path, destination: Path) -> Ma
         The run directory.
     destination
         The model directory, as in `export`.
+    replace_other
+        Whether it may hold another model, which is then lost.
 
     Raises
     ------
@@ -78,16 +83,9 @@ def export_run(experiment: Experiment, directory: Path, destination: Path) -> Ma
     ExportError
         Quantisation costs more mean ROC AUC than ``artifact.largest_auc_drop``, or the early exit
         more than its own ``largest_auc_drop``, or neither can be measured; or the destination
-        holds something else.
+        holds something else, or a model of another version that is not to be replaced.
     """
-    if (
-        destination.exists()
-        and any(destination.iterdir())
-        and not (destination / MANIFEST).exists()
-    ):
-        raise ExportError(
-            f"{destination}: holds other files than a model directory's; name a new or empty folder"
-        )
+    _check_destination(destination, experiment.artifact.model_version, replace_other)
     runs.check_same(experiment, directory)
     rows = runs.validation(directory)
     quantised = runs.made(directory / runs.QUANTISED)
@@ -111,6 +109,27 @@ def export_run(experiment: Experiment, directory: Path, destination: Path) -> Ma
     if changed:
         write_calibration(directory / runs.CALIBRATION, calibrated, origins.made_from(directory))
     return manifest
+
+
+def _check_destination(destination: Path, version: str, replace_other: bool) -> None:
+    """Refuse a folder in which something would be lost."""
+    if not destination.exists() or not any(destination.iterdir()):
+        return
+    manifest = destination / MANIFEST
+    if not manifest.exists():
+        raise ExportError(
+            f"{destination}: holds other files than a model directory's; name a new or empty folder"
+        )
+    try:
+        # Not by `read`: one that is damaged, or made for an older normaliser, has a name too.
+        there = json.loads(manifest.read_bytes())["model_version"]
+    except (OSError, ValueError, LookupError, TypeError):
+        there = "another model (its manifest cannot be read)"
+    if there != version and not replace_other:
+        raise ExportError(
+            f"{destination}: holds {there}, and this is {version}; name a new or empty folder, or "
+            "add --replace"
+        )
 
 
 def _aims_at(calibrated: Calibrated, presets: Presets) -> bool:

@@ -71,7 +71,7 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
     TeacherError
         A teacher's file cannot be used.
     ConfigError
-        There is no such layer as ``distillation.halfway_layer``.
+        There is no such layer as ``distillation.halfway_layer`` or ``artifact.early_exit.layers``.
     """
     arguments = training_arguments(experiment, directory)
     first = arguments.process_index == 0
@@ -81,7 +81,7 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
     first_look.look(experiment)
     checkpoint = begun.opened(experiment, directory, resume, arguments)
     tokenizer, config = outline_of(experiment)
-    halfway_layer = _halfway_layer(experiment, config)
+    _check_layers(experiment, config)
 
     version = origins.split_of(directory, experiment.rows)
     training, validation, left_out = divided(experiment, version)
@@ -103,7 +103,7 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
         begun.by_the_first(arguments, partial(origins.check_resumable, directory, origin))
     torch.manual_seed(experiment.seed)
     model = network(experiment, config)
-    if halfway_layer is not None:
+    if (halfway_layer := experiment.distillation.halfway_layer) is not None:
         halfway.attach(model, halfway_layer, config.hidden_size)
     if first:
         origins.keep(directory, origin)
@@ -153,14 +153,18 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
     return trained
 
 
-def _halfway_layer(experiment: Experiment, config: PreTrainedConfig) -> int | None:
-    layer, depth = experiment.distillation.halfway_layer, config.num_hidden_layers
-    if layer is not None and layer >= depth:
-        raise ConfigError(
-            f"distillation.halfway_layer = {layer}: the network has {depth} layers, and the whole "
-            "network's answer is the last one's; name a layer before it"
-        )
-    return layer
+def _check_layers(experiment: Experiment, config: PreTrainedConfig) -> None:
+    """Refuse layers that the network does not have, before hours of training."""
+    exit_ = experiment.artifact.early_exit
+    for setting, layer in (
+        ("distillation.halfway_layer", experiment.distillation.halfway_layer),
+        ("artifact.early_exit.layers", None if exit_ is None else exit_.layers),
+    ):
+        if layer is not None and layer >= config.num_hidden_layers:
+            raise ConfigError(
+                f"{setting} = {layer}: the network has {config.num_hidden_layers} layers, and the "
+                "last one's answer is the whole network's; name a layer before it"
+            )
 
 
 def _write_beginning(

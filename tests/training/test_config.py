@@ -66,6 +66,12 @@ def test_overrides_are_read_as_toml_and_else_as_text(config: Path) -> None:
         ("loss.focus_negative=1", "loss: focus_negative = 1.0 does nothing with kind = 'bce'"),
         ('loss={kind="focal", focus_positive=1.0}', "loss: focus_positive = 1.0 does nothing"),
         ('loss={kind="focal", clip=0.2}', "loss: clip = 0.2 does nothing with kind = 'focal'"),
+        ("distillation.share=0.3", "distillation: share = 0.3 does nothing without teachers"),
+        ("distillation.temperature=2", "distillation: temperature = 2.0 does nothing without"),
+        ("seed=-1", "seed = -1"),
+        ("seed=4294967296", "seed = 4294967296"),
+        ("artifact.model_version=''", "artifact.model_version = ''"),
+        ("loss.label_weights.toxic=inf", "loss.label_weights.toxic = inf"),
         ("seed", "section.key=value"),
         ("name.first=x", "name is a setting"),
     ],
@@ -81,6 +87,44 @@ def test_a_missing_setting_is_named(config: Path) -> None:
     config.write_text(SMALLEST.replace('checkpoint = "some/bert"', ""))
     with pytest.raises(ConfigError, match=r"base\.checkpoint"):
         load(config)
+
+
+@pytest.mark.parametrize(
+    ("section", "example"),
+    [
+        ('[rows]\nfile = "rows.csv"', "file = "),
+        ('[base]\ncheckpoint = "some/bert"', "checkpoint = "),
+        ('[artifact]\nmodel_version = "small-1"', "model_version = "),
+    ],
+)
+def test_a_missing_section_is_told_with_an_example(
+    config: Path, section: str, example: str
+) -> None:
+    config.write_text(SMALLEST.replace(section, ""))
+    with pytest.raises(ConfigError, match=example):
+        load(config)
+
+
+def test_a_wrong_setting_is_told_where_it_was_written(config: Path) -> None:
+    below, above = config.with_name("below.toml"), config
+    below.write_text(SMALLEST + "[optimisation]\nepochs = 0\n[presets.labels]\nrude = 1\n")
+    above.write_text('extends = "below.toml"\n')
+    with pytest.raises(ConfigError, match=r"below\.toml: optimisation\.epochs = 0"):
+        load(above)
+    with pytest.raises(ConfigError, match=r"below\.toml: presets\.labels\.rude"):
+        load(above, ("optimisation.epochs=1",))
+    with pytest.raises(ConfigError, match=r"^--set optimisation\.epochs=-1: optimisation\.epochs"):
+        load(above, ("optimisation.epochs=-1",))
+    # a section's own error names the setting; it may be set below, another one of its section here
+    below.write_text(SMALLEST + "[loss]\nclip = 0.1\n")
+    with pytest.raises(ConfigError, match=r"below\.toml: loss: clip = 0\.1 does nothing"):
+        load(above, ("loss.smoothing=0.1",))
+    for taken_out in ("base.checkpoint=", "base={max_tokens=64}"):
+        with pytest.raises(ConfigError, match=f"^--set {taken_out}: base.checkpoint: must"):
+            load(above, ("loss=", taken_out))
+    above.write_text('extends = "below.toml"\n[optimisation]\nepochs = -2\n[loss]\nclip = 0.05\n')
+    with pytest.raises(ConfigError, match=r"small\.toml: optimisation\.epochs = -2"):
+        load(above)
 
 
 def test_a_file_that_is_not_toml_is_refused(config: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_step_leaves_the_settings_that_made_it(made: tuple[Path, Path, Path]) 
         written = json.loads((run / f"{command}.settings.json").read_text())
         assert written["command"] == command
         assert written["experiment"]["artifact"]["model_version"] == "tiny-1"
-    assert written["options"] == {"destination": str(directory)}
+    assert written["options"] == {"destination": str(directory), "replace": False}
     # the bot's directory holds nothing that the bot does not need
     expected = {"README.md", "manifest.json", "model.onnx", "tokenizer.json"}
     assert {path.name for path in directory.iterdir()} == expected
@@ -314,6 +314,25 @@ def test_a_folder_of_something_else_is_not_written_over(
     assert "holds other files than a model directory's" in result.output
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
     assert notes.read_text(encoding="utf-8") == "my own notes"
+
+
+def test_another_model_is_replaced_only_if_that_is_said(
+    made: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    config, run, _ = made
+    words = ["export", "--config", config, "--run", run, "--to", tmp_path]
+    manifest = tmp_path / "manifest.json"
+    for there, named in (('{"model_version": "other-1"}', "other-1"), ("{", "cannot be read")):
+        manifest.write_text(there, encoding="utf-8")
+        result = invoke(*words)
+        assert result.exit_code == 1
+        assert named in result.output
+        assert "--replace" in result.output
+        assert manifest.read_text(encoding="utf-8") == there
+    for more in (["--replace"], []):  # the same version takes its own place
+        result = invoke(*words, *more)
+        assert result.exit_code == 0, result.output
+    assert "other-1" not in manifest.read_text(encoding="utf-8")
 
 
 def test_steps_out_of_order_are_told(made: tuple[Path, Path, Path], tmp_path: Path) -> None:

@@ -64,6 +64,10 @@ def test_the_head_learns_to_guess_and_leaves_the_trained_model(
 def test_a_layer_that_the_network_does_not_have_is_refused(
     experiment: Experiment, tmp_path: Path
 ) -> None:
-    told = changed(experiment, distillation={"halfway_layer": 2})
-    with pytest.raises(ConfigError, match=r"halfway_layer = 2: the network has 2 layers"):
-        run(told, tmp_path / "run")
+    for setting, section in (
+        ("distillation.halfway_layer", {"distillation": {"halfway_layer": 2}}),
+        ("artifact.early_exit.layers", {"artifact": {"early_exit": {"layers": 2, "below": 0.1}}}),
+    ):
+        with pytest.raises(ConfigError, match=f"{setting} = 2: the network has 2 layers"):
+            run(changed(experiment, **section), tmp_path / "run")
+    assert not (tmp_path / "run").exists()  # before anything was read or written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def objective(
 ) -> Objective:
     return Objective(
         Loss.model_validate(loss),
-        Distillation(share=share, temperature=heat),
+        Distillation(teachers=(Path("teacher.npz"),), share=share, temperature=heat),
         torch.full((SIX,), positive),
     )
 

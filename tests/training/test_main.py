@@ -67,7 +67,7 @@ def test_every_command_takes_an_experiment_and_checks_it_first(
     given = ["--config", str(config), "--set", "seed=x", "--run", str(tmp_path / "run")]
     result = CliRunner().invoke(main, [command, *given, *words])
     assert result.exit_code == 1
-    assert result.output.startswith(f"Error: {config}: ")
+    assert result.output.startswith("Error: --set seed=x: seed = 'x': ")
     assert not (tmp_path / "run").exists()
 
 

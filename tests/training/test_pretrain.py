@@ -172,7 +172,7 @@ def test_a_setting_that_cannot_be_is_refused_before_the_rows_are_read(
     config.write_text(recipe.model_dump_json())
     words = ["pretrain", "--config", str(config), "--set", override, "--run", str(tmp_path / "run")]
     result = CliRunner().invoke(main, words)
-    assert result.output.startswith(f"Error: {config}: {WRONG[override]}"), result.output
+    assert result.output.startswith(f"Error: --set {override}: {WRONG[override]}")
     assert result.output.count("\n") == 1
     assert not (tmp_path / "run").exists()
 

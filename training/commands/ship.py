@@ -41,11 +41,12 @@ def calibrate(experiment: Experiment, run: Path) -> Path:
 @click.command()
 @experiment_options
 @click.option("--to", "destination", type=OUT_FOLDER, required=True, help="The model directory.")
-def export(experiment: Experiment, run: Path, destination: Path) -> Path:
+@click.option("--replace", is_flag=True, help="Also over another model, which is then lost.")
+def export(experiment: Experiment, run: Path, destination: Path, replace: bool) -> Path:
     """Write the model directory from what `train` and `calibrate` left in RUN."""
     from training.export import export_run
 
-    export_run(experiment, run, destination)
+    export_run(experiment, run, destination, replace_other=replace)
     click.echo(destination)
     return run  # the model directory holds what the bot needs, and nothing else
 
