@@ -6,9 +6,10 @@ can never be mistaken for a threshold and the order of the labels is written dow
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from typing import Self
 
 from bot.language import tr
@@ -55,6 +56,9 @@ class Label(StrEnum):
 
 
 LABELS: tuple[Label, ...] = tuple(Label)
+_NAMES = tuple(label.value for label in Label)
+# Every window of every message comes by here: much quicker than to ask the class for its fields.
+_numbers: Callable[[object], tuple[float, ...]] = attrgetter(*_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +73,11 @@ class _PerLabel:
     identity_hate: float
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name, value in zip(_NAMES, _numbers(self), strict=True):
             # "not (… <= …)" also refuses NaN, which every comparison calls false.
             if not 0.0 <= value <= 1.0:
                 kind = type(self).__name__
-                raise ValueError(
-                    f"{kind}.{field.name} is {value!r}; a number from 0 to 1 is needed"
-                )
+                raise ValueError(f"{kind}.{name} is {value!r}; a number from 0 to 1 is needed")
 
     @classmethod
     def from_sequence(cls, values: Sequence[float]) -> Self:
@@ -98,11 +99,11 @@ class _PerLabel:
 
     def items(self) -> Iterator[tuple[Label, float]]:
         """Label and number, in the order of `LABELS`."""
-        return ((label, self[label]) for label in LABELS)
+        return zip(LABELS, _numbers(self), strict=True)
 
     def as_dict(self) -> dict[str, float]:
         """The six numbers under the labels' plain names, for JSON and SQL."""
-        return {label.value: self[label] for label in LABELS}
+        return dict(zip(_NAMES, _numbers(self), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Scores(_PerLabel):
 
     def highest(self, other: Scores) -> Scores:
         """The higher score per label: how the views and windows of one text are joined."""
-        return Scores(*(max(self[label], other[label]) for label in LABELS))
+        return Scores(*map(max, _numbers(self), _numbers(other)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,10 @@ class Recent:
 
 @dataclass(slots=True)
 class _Batches:
-    """What the network read since the start, added up."""
+    """What the network read since the start, added up, and how long texts waited before."""
+
+    texts: int = 0
+    waited_s: float = 0.0
 
     count: int = 0
     windows: int = 0
@@ -98,11 +101,14 @@ class Batch:
         The part of a batch, longest × count, that was filled up.
     inference_s
         How long the network took.
+    waited_s
+        How long a text was in the queue before.
     """
 
     windows: float
     padding_share: float
     inference_s: float
+    waited_s: float
 
 
 class Metrics:
@@ -209,6 +215,9 @@ class Metrics:
 
     def queue_wait(self, seconds: float, priority: Priority) -> None:
         self._wait[priority].observe(seconds)
+        with self._lock:
+            self._batches.texts += 1
+            self._batches.waited_s += seconds
 
     def prepared(self, texts: int, seconds: float) -> None:
         self._prepared.inc(texts)
@@ -291,6 +300,7 @@ class Metrics:
                 windows=all_of.windows / all_of.count,
                 padding_share=1 - all_of.tokens / max(all_of.padded_tokens, 1),
                 inference_s=all_of.inference_s / all_of.count,
+                waited_s=all_of.waited_s / max(all_of.texts, 1),
             )
 
 

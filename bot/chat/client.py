@@ -75,7 +75,7 @@ class Hexward(commands.Bot):
             help_command=None,
             intents=self.asked.intents(),
             tree_cls=HexwardTree,
-            # Message text lives in memory only while it is scored, so no message is cached.
+            # A message's text lives in memory only while it is scored, so none is cached.
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             guild_ready_timeout=READY_AFTER_S,

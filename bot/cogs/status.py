@@ -82,6 +82,7 @@ class StatusCommand(commands.Cog):
                     failed=figures.failed,
                 ),
             ),
+            (tr("Scoring lanes restarted"), number(figures.worker_restarts)),
             (tr("Unscreened messages"), tr("{count:,} to be caught up with", count=backlog)),
             (tr("Database"), _bytes(size)),
             (tr("Memory"), _bytes(resident_bytes())),
@@ -128,10 +129,11 @@ def _batch(batch: Batch | None) -> str:
     if batch is None:
         return tr("none yet")
     return tr(
-        "{windows:,.1f} windows, {padding} padding, {time}",
+        "{windows:,.1f} windows, {padding} padding, {time}; {waited} in the queue before",
         windows=batch.windows,
         padding=percent_caption(batch.padding_share),
         time=_seconds(batch.inference_s),
+        waited=_seconds(batch.waited_s),
     )
 
 

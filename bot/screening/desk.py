@@ -2,8 +2,8 @@
 
 Each lane is a thread that serves itself whenever it is free: it takes in what the queue has to
 give, normalises and tokenises it, cuts one batch from all that is prepared, and reads that. So one
-lane prepares while another is in the network, none waits for the others, and a lone text is read
-where it was prepared.
+lane prepares while another is in the network, and a lone text is read where it was prepared. While
+one prepares, another that is free reads what is prepared already; only if nothing is, it waits.
 
 A text that the model fails on costs its neighbours nothing but time: what fails in company is tried
 again alone.
@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from bot.errors import ScoringError
 from bot.labels import Scores
-from bot.screening.model import Model, Window
+from bot.screening.model import Model, Prepared, Window
 from bot.screening.observing import Complaints, How, Observer
 from bot.screening.pace import Pace
 from bot.screening.pool import Group, Piece, Pool
@@ -87,7 +87,8 @@ class Desk:
         self.pace = Pace(round_s, batch_tokens)
         self.pool = Pool(model)
         self.busy = 0  # lanes that have a batch
-        self.lock = threading.Lock()  # held while texts are prepared, never while they are read
+        self.preparing = threading.Lock()  # taken before the other one; of whoever prepares
+        self.lock = threading.Lock()  # held for some small steps at a time
         self._recent = recent
         self._groups: dict[tuple[Window, ...], Group] = {}  # prepared and not ended
 
@@ -117,11 +118,10 @@ class Desk:
             self.observer.queue_wait(now - ticket.since, ticket.priority)
         return [ticket.job for ticket in taken if ticket.job.wanted]
 
-    def prepare(self, jobs: Sequence[Job], pool: Pool) -> list[Answer]:
-        """Put jobs into a pool; what is known of them without the network."""
-        start = self.clock()
-        prepared = self.each([job.text for job in jobs], self.model.prepare)
-        self.observer.prepared(len(jobs), self.clock() - start)
+    def add(
+        self, jobs: Sequence[Job], prepared: Sequence[Prepared | ScoringError], pool: Pool
+    ) -> list[Answer]:
+        """Put jobs that were prepared into a pool; what is known of them without the network."""
         known: list[Answer] = []
         for job, found in zip(jobs, prepared, strict=True):
             if isinstance(found, ScoringError):
@@ -170,6 +170,16 @@ class Desk:
 
     # --- without it ---
 
+    def prepare(self, jobs: Sequence[Job]) -> list[Prepared | ScoringError]:
+        """Views, tokens and windows of each job's text; with `preparing`."""
+        if not jobs:
+            return []
+        start = self.clock()
+        prepared = self.each([job.text for job in jobs], self.model.prepare)
+        with self.lock:
+            self.observer.prepared(len(jobs), self.clock() - start)
+        return prepared
+
     def each(
         self, items: Sequence[_In], work: Callable[[Sequence[_In]], Sequence[_Out]]
     ) -> list[_Out | ScoringError]:
@@ -195,7 +205,7 @@ class Reader:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._own = Pool(desk.model)  # what is to be read alone
-        self._jobs: list[Job] = []  # taken, and not prepared yet
+        self._jobs: list[Job] = []  # taken just now: they may be in no pool yet
         self._batch: list[Piece] = []
         self._among_others = False  # whether it has its hands in the pool of all
 
@@ -207,23 +217,14 @@ class Reader:
     def take(self) -> list[Answer]:
         """Prepare what the queue has to give and cut a batch; what is known without reading it."""
         desk = self._desk
-        with desk.lock:
-            pool = desk.pool
-            if self._own or desk.again:
-                pool = self._own
-                if not pool and desk.again:  # one at a time: the next one may be the cause
-                    self._jobs = [desk.again.popleft()]
-            else:
-                self._among_others = True
-                self._jobs = desk.take()
-            known = desk.prepare(self._jobs, pool)
-            self._batch, dropped = pool.take(desk.budget, desk.idle)
-            desk.end(dropped)
-            desk.busy += bool(self._batch)
-            self._jobs = []
-            self._among_others = False
-            if desk.pool and desk.busy < desk.model.lanes:
-                desk.waiting.wake()
+        known: list[Answer] = []
+        # Where something is prepared, it is read and not waited for another lane's next.
+        if not self._own and desk.preparing.acquire(blocking=not desk.pool):
+            try:
+                known = self._prepare()
+            finally:
+                desk.preparing.release()
+        self._cut(self._own or desk.pool)
         return known
 
     def read(self) -> list[Answer]:
@@ -253,6 +254,32 @@ class Reader:
             desk.end(groups)
             jobs = [*self._jobs, *(job for group in groups for job in group.jobs)]
             return list(dict.fromkeys(jobs))
+
+    def _prepare(self) -> list[Answer]:
+        desk = self._desk
+        with desk.lock:
+            if desk.again:  # one at a time: the next one may be the cause
+                pool, self._jobs = self._own, [desk.again.popleft()]
+            else:
+                pool, self._jobs = desk.pool, desk.take()
+        prepared = desk.prepare(self._jobs)
+        with desk.lock:
+            self._among_others = pool is desk.pool
+            known = desk.add(self._jobs, prepared, pool)
+            self._among_others = False
+        return known
+
+    def _cut(self, pool: Pool) -> None:
+        desk = self._desk
+        with desk.lock:
+            self._among_others = pool is desk.pool
+            self._batch, dropped = pool.take(desk.budget, desk.idle)
+            desk.end(dropped)
+            desk.busy += bool(self._batch)
+            self._jobs = []
+            self._among_others = False
+            if desk.pool and desk.busy < desk.model.lanes:
+                desk.waiting.wake()
 
     def _ask(self, windows: Sequence[Window]) -> list[Scores]:
         desk = self._desk

@@ -9,8 +9,9 @@ Nothing is scored twice that need not be: a text that is in flight is scored onc
 for it, what was scored lately is remembered without its text, and texts that look alike to the
 network share its answer.
 
-Whoever awaits `Engine.score` gets scores, an error or its own cancellation, whatever happens to the
-model, to a lane or to its neighbours in the batch.
+Whoever awaits `Engine.score` gets scores, an error or its own cancellation, whatever the model
+raises, a lane dies of or comes with it in its batch. A network that never returns keeps its callers
+until `Engine.close` answers them.
 """
 
 from __future__ import annotations
@@ -325,8 +326,10 @@ class Engine:
         try:
             while reader.wait():
                 for step in (reader.take, reader.read):
-                    if answers := step():
+                    answers = step()
+                    if answers:
                         self._tell(self._deliver, answers)
+                    del answers  # no text is kept while the lane waits
         except BaseException as caught:
             error = caught
             in_hand = reader.bury()

@@ -33,9 +33,11 @@ async def test_the_owner_sees_how_the_bot_is_doing(scene: Scene) -> None:
     assert shown["Texts waiting"] == "0 (servers: 0)"
     assert shown["Repeats answered from memory"] == "33% of 3"
     assert re.fullmatch(
-        r"\d\.\d windows, [\d.]+% padding, \d+\.\d ms", shown["A batch, on average"]
+        r"\d\.\d windows, [\d.]+% padding, \d+\.\d ms; \d+\.\d ms in the queue before",
+        shown["A batch, on average"],
     )
     assert shown["Not scored"] == "0 refused, 0 failed"
+    assert shown["Scoring lanes restarted"] == "0"
     assert shown["Unscreened messages"] == "0 to be caught up with"
     assert re.fullmatch(r"<t:\d+:R>", shown["Started"])
     assert shown["Reads"] == "all messages"

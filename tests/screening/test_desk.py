@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from bot.labels import Scores
 from bot.screening.batching import Cost
 from bot.screening.desk import Answer, Desk, Reader
+from bot.screening.model import Model, Prepared
 from bot.screening.observing import Complaints, Counts
 from bot.screening.recent import Recent
 from bot.screening.waiting import Job, Priority, Ticket, Waiting
@@ -128,6 +129,42 @@ def test_two_lanes_read_a_long_text_together(backend: GatedBackend) -> None:
     (answer,) = one.read()
     assert (answer.job, score(answer)) == (job, "127")  # the highest, whoever came to it last
     assert not shared.pool
+
+
+class Slow(Model):
+    """Stops while it prepares the text "9", until it is told to go on."""
+
+    def __init__(self) -> None: ...  # it is made of another model
+
+    began, goes_on = threading.Event(), threading.Event()
+
+    def prepare(self, texts: Sequence[str]) -> list[Prepared]:
+        if "9" in texts:
+            self.began.set()
+            assert self.goes_on.wait(PATIENCE_S)
+        return super().prepare(texts)
+
+
+def test_who_is_free_reads_what_is_prepared_while_another_lane_prepares() -> None:
+    backend = GatedBackend(is_open=True, lanes=2)
+    backend.cost = Cost(setup=1)
+    shared = desk(backend)
+    shared.model.__class__ = Slow
+    one, two = Lane(shared), Lane(shared)
+    one.asked("7")
+    long = one.asked(" ".join(["8"] * 8))  # no batch holds both
+    assert one.step()
+    one.asked("9")
+    prepares = threading.Thread(target=one.take)
+    prepares.start()
+    try:
+        assert Slow.began.wait(PATIENCE_S)
+        (answer,) = two.step()
+        assert answer.job is long
+    finally:
+        Slow.goes_on.set()
+        prepares.join(PATIENCE_S)
+    assert [score(each) for each in one.read()] == ["9"]
 
 
 def test_an_idle_lane_is_left_its_part() -> None:

@@ -1,0 +1,83 @@
+"""Nobody starves, whoever else comes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.screening.pool import Group, Pool
+from bot.screening.waiting import Job, Priority, Ticket
+from tests.screening.numbers_model import GatedBackend, numbers_model
+
+_CLASSES = st.sampled_from(Priority)
+_SIZES = st.lists(st.integers(1, 12), min_size=1, max_size=5)  # tokens of each window
+# One batch in 16 is for the first comer of the class whose turn it is, one in 8 for the first comer
+# of those below; and a batch takes a window of it at least.
+_EVERY = 16
+
+
+def group(server_id: int, priority: Priority, sizes: list[int], *, long: bool = False) -> Group:
+    job = Job("text", b"key")
+    job.tickets[server_id, priority] = Ticket(job, server_id, priority, 0.0)
+    windows = tuple((size, *range(size - 1)) for size in sizes)
+    return Group(windows, b"key", [job], long or len(sizes) > 2)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 4), _CLASSES, _SIZES), min_size=1, max_size=6),
+    _CLASSES,
+    st.lists(st.tuples(st.integers(1, 3), _SIZES), min_size=1, max_size=5),
+    st.sampled_from([4, 24, 512]),
+    st.integers(1, 3),
+)
+@settings(max_examples=150, deadline=None)
+def test_what_waits_is_read_however_much_comes_after_it(
+    waiting: list[tuple[int, Priority, list[int]]],
+    coming: Priority,
+    flood: list[tuple[int, list[int]]],
+    budget: int,
+    idle: int,
+) -> None:
+    """Texts of one class come before every batch, always of servers that nobody has heard of."""
+    pool = Pool(numbers_model(GatedBackend()))
+    first = [group(*each) for each in waiting]
+    for each in first:
+        pool.add(each)
+    windows = sum(len(sizes) for _, _, sizes in waiting)
+    server = 100
+    for turn in range(_EVERY * (windows + 1)):
+        count, sizes = flood[turn % len(flood)]
+        for _ in range(count):
+            server += 1
+            pool.add(group(server, coming, sizes))
+        taken, dropped = pool.take(budget, idle)
+        assert taken
+        assert not dropped
+        if not any(each.unread for each in first):
+            return
+    raise AssertionError([len(each.unread) for each in first])
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 4), _CLASSES, _SIZES), min_size=1, max_size=12),
+    st.sampled_from([4, 24, 512]),
+    st.integers(1, 3),
+)
+@settings(max_examples=150, deadline=None)
+def test_every_window_is_read_once(
+    waiting: list[tuple[int, Priority, list[int]]], budget: int, idle: int
+) -> None:
+    pool = Pool(numbers_model(GatedBackend()))
+    groups = [group(*each) for each in waiting]
+    for each in groups:
+        pool.add(each)
+    read: Counter[tuple[int, int]] = Counter()
+    while pool:
+        taken, _ = pool.take(budget, idle)
+        assert len({priority for owner, _ in taken for _, priority in owner.places}) == 1
+        read.update((groups.index(owner), len(window)) for owner, window in taken)
+    expected = Counter((at, size) for at, (_, _, sizes) in enumerate(waiting) for size in sizes)
+    assert read == expected
+    assert pool.take(budget, idle) == ([], [])
