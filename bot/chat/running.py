@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Iterator
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ class Running:
         self._kind = kind
         self._most = most
         self._tasks: set[asyncio.Task[object]] = set()
+        self._held: Counter[int | None] = Counter()
         self._closing = False
 
     def __len__(self) -> int:
@@ -40,16 +42,36 @@ class Running:
         """Whether there is no room for one more."""
         return len(self._tasks) >= self._most
 
+    def full_for(self, server_id: int | None, *, bounded_elsewhere: int) -> bool:
+        """Whether there is no room for one more of a server.
+
+        The servers that have something under way share the room. One that has less than its share
+        is let in whatever the others have, so there may be a few times `most`.
+
+        Parameters
+        ----------
+        bounded_elsewhere
+            How many of those under way wait where there is a bound of its own; they take no room.
+        """
+        if len(self._tasks) - bounded_elsewhere < self._most:
+            return False
+        servers = len(self._held) + (server_id not in self._held)
+        return self._held[server_id] * servers >= self._most
+
     @contextlib.contextmanager
-    def counted(self) -> Iterator[None]:
-        """Count the current task as under way while the block runs."""
+    def counted(self, server_id: int | None = None) -> Iterator[None]:
+        """Count the current task as under way, and as a server's, while the block runs."""
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._held[server_id] += 1
         try:
             yield
         finally:
             self._tasks.discard(task)
+            self._held[server_id] -= 1
+            if not self._held[server_id]:
+                del self._held[server_id]
 
     def follow(self) -> None:
         """Count the current task as under way until it ends."""

@@ -15,6 +15,7 @@ from enum import Enum
 
 import discord
 
+from bot.chat.faults import STUMBLES
 from bot.chat.languages import speaking_to
 from bot.chat.log_channel import find_log_channel
 from bot.chat.spells import Spell, resumed, summary
@@ -267,14 +268,14 @@ class Tally:
                     await asyncio.sleep(min(quiet_at, look_at) - loop.time())
             if not spell.away:
                 await self._say(spell)
-            while spell.waiting:
+            while spell.waiting or not await self._say(spell):
                 spell.changed.clear()
                 try:
                     async with asyncio.timeout(EVERY_S):
                         await spell.changed.wait()
                 except TimeoutError:
-                    await self._say(spell)
-            await self._say(spell)
+                    if spell.waiting:
+                        await self._say(spell)
         finally:
             self._telling.pop(spell, None)
             if not self._stopped:
@@ -290,12 +291,18 @@ class Tally:
         if not spells:
             self._spells.pop(spell.server_id, None)
 
-    async def _say(self, spell: Spell, *, stopping: bool = False) -> None:
-        """Post or edit a spell's line, if there is something new to say and a place for it."""
+    async def _say(self, spell: Spell, *, stopping: bool = False) -> bool:
+        """Post or edit a spell's line, if there is something new to say and a place for it.
+
+        Returns
+        -------
+        bool
+            False if Discord or the database stumbled, so that the same may well work later.
+        """
         with speaking_to(self._client.get_guild(spell.server_id)):
             words = summary(spell, catching_up=self._catching_up, stopping=stopping)
         if words == spell.told:
-            return
+            return True
         try:
             if spell.line is not None:
                 spell.line = await spell.line.edit(content=words)
@@ -312,6 +319,8 @@ class Tally:
                 spell.server_id,
                 describe(error),
             )
+            return not isinstance(error, (DatabaseError, *STUMBLES))
+        return True
 
     async def _remember(self, spell: Spell) -> None:
         """Have the next run find a line that is not final."""

@@ -1,7 +1,8 @@
 """Makes up for what went unscreened: in a rush, while the bot was away, or at a stop.
 
 Messages that were missed are first put down like those that came in a rush. Whatever is put down is
-then fetched again, the oldest first and at leisure, and goes the way of every message.
+then fetched again at leisure, servers in turn and each one's oldest first, and goes the way of
+every message.
 """
 
 from __future__ import annotations
@@ -209,14 +210,28 @@ class CatchUp(commands.Cog):
 
     async def _work_off(self) -> bool:
         """Screen whatever was put down; False if some of it has to be tried again later."""
-        through = True
         left_alone: set[int] = set()
-        while row := await self._backlog.unscreened.oldest(not_in=left_alone):
+        while await self._work_off_round(left_alone):
+            pass
+        return not left_alone
+
+    async def _work_off_round(self, left_alone: set[int]) -> bool:
+        """Screen a page of each server's oldest messages; False if no server had any.
+
+        Parameters
+        ----------
+        left_alone
+            Channels to leave out; gets those that have to be tried again later.
+        """
+        worked = False
+        had_turn: set[int] = set()
+        while row := await self._backlog.unscreened.oldest(not_in=left_alone, not_of=had_turn):
+            had_turn.add(row.server_id)
             server = self._client.get_guild(row.server_id)
             if server is None or server.unavailable:
                 # It comes back and stirs, or it belongs to another process, or has thrown us out.
-                left_alone.add(row.channel_id)
                 continue
+            worked = True
             await self._until_quiet()
             try:
                 done = await self._work_off_page(server, row.channel_id)
@@ -231,9 +246,8 @@ class CatchUp(commands.Cog):
                 done = False
             if not done:
                 left_alone.add(row.channel_id)
-                through = False
             await asyncio.sleep(_PAUSE_S)
-        return through
+        return worked
 
     async def _until_quiet(self) -> None:
         """Let live messages go first, but not for ever."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -39,7 +40,9 @@ log = logging.getLogger(__name__)
 _REMEMBERED_MESSAGES = 10_000
 # Seconds that accepted messages get to finish when the bot stops.
 _DRAIN_S = 10.0
-# Messages under way at a time; beyond that they go unscreened.
+# Messages under way that do not wait for the engine, which has bounds of its own: for Discord, the
+# database, an earlier revision. Beyond that, those of servers with more than their share go
+# unscreened.
 _MOST_MESSAGES = 5_000
 # Seconds for which an edit waits for what is done about the revision before it, so that its card
 # can name that one's. Discord may hold a card back for minutes.
@@ -147,7 +150,8 @@ class Screening(commands.Cog):
         """
         if self._running.closing:
             raise EngineClosed
-        await self._in_turn(message.channel.id, message.id, message, Priority.BULK)
+        server_id = message.guild.id if message.guild else None
+        await self._in_turn(server_id, message.channel.id, message.id, message, Priority.BULK)
 
     def has_seen(self, server_id: int, message_id: int) -> bool:
         """Whether a message is being screened or was screened lately."""
@@ -167,12 +171,15 @@ class Screening(commands.Cog):
         message: discord.Message | None,
     ) -> None:
         """Screen a message of an event, or put it down as unscreened."""
-        if self._running.closing:
-            return
         try:
-            if self._running.full:
+            if self._running.closing:
+                # The next start asks for what is posted now, but not for what is edited.
+                if message is None or self._is_news(message):
+                    raise EngineClosed
+                return
+            if self._running.full_for(server_id, bounded_elsewhere=self._engine.waiting):
                 raise Overloaded(len(self._running))
-            await self._in_turn(channel_id, message_id, message, Priority.LIVE)
+            await self._in_turn(server_id, channel_id, message_id, message, Priority.LIVE)
         except discord.NotFound:
             return  # it was deleted before it could be fetched
         except (Exception, asyncio.CancelledError) as error:
@@ -182,13 +189,14 @@ class Screening(commands.Cog):
 
     async def _in_turn(
         self,
+        server_id: int | None,
         channel_id: int,
         message_id: int,
         message: discord.Message | None,
         priority: Priority,
     ) -> None:
         """Screen a message after the earlier revisions of it; None is fetched from Discord."""
-        with self._running.counted():
+        with self._running.counted(server_id):
             doing: list[asyncio.Task[None]] = []
             try:
                 async with self._turns.setdefault(message_id, asyncio.Lock()):
@@ -221,10 +229,8 @@ class Screening(commands.Cog):
             Gets what was begun, also where some other text cannot be screened.
         """
         server = server_of(message, self._client)
-        if server is None or message.author == self._client.user or is_system(message):
-            return
-        texts = parts(message)
-        if not texts:
+        texts = self._texts(message)
+        if server is None or not texts:
             return
         settings = await self._servers.get(server.id)
         if await is_exempt_message(message, server, settings, self._lookup):
@@ -248,6 +254,17 @@ class Screening(commands.Cog):
         if passed := [end for end in ends if isinstance(end, Scores)]:
             place = await self._lookup.place(message.channel, server)
             self._passed.note(server.id, passed, author_id=message.author.id, channel=place)
+
+    def _texts(self, message: discord.Message) -> Sequence[Part]:
+        """The texts of a message; none of our own and of Discord's."""
+        if message.author == self._client.user or is_system(message):
+            return ()
+        return parts(message)
+
+    def _is_news(self, message: discord.Message) -> bool:
+        """Whether a message that comes again has a new text: no pin, for example."""
+        texts = self._texts(message)
+        return bool(texts) and self._revisions.next(message, texts) is not None
 
     async def _screen_text(
         self,

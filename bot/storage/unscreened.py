@@ -163,13 +163,17 @@ class Unscreened:
             lambda connection: connection.execute(statement).scalar_one_or_none()
         )
 
-    async def oldest(self, *, not_in: Collection[int] = ()) -> UnscreenedMessage | None:
-        """The message posted first, channels `not_in` left out."""
+    async def oldest(
+        self, *, not_in: Collection[int] = (), not_of: Collection[int] = ()
+    ) -> UnscreenedMessage | None:
+        """The message posted first, channels `not_in` and servers `not_of` left out."""
         await self.flush()
         table = schema.unscreened
         statement = select(table).order_by(table.c.message_id).limit(1)
         if not_in:
             statement = statement.where(table.c.channel_id.not_in(not_in))
+        if not_of:
+            statement = statement.where(table.c.server_id.not_in(not_of))
         rows = await self._database.read(partial(_messages, statement))
         return rows[0] if rows else None
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 
 import discord
 import pytest
 
+from bot.app import serve
 from bot.chat import tally
 from bot.cogs import catch_up
 from tests.cogs.catching_up import (
@@ -135,7 +137,49 @@ async def test_without_catching_up_the_line_says_so(scene: Scene) -> None:
     assert scene.rows(PASSED) == passed
 
 
+async def test_a_line_that_discord_does_not_take_for_a_while_is_not_lost(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tally, "EVERY_S", 0.3)
+    scene = with_settings(scene, queue_messages=1, catch_up_hours=0)
+    async with scene.bot():
+        broken = scene.wire.faults.drop("POST", f"/channels/{scene.log.id}/messages", times=4)
+        await post_many(scene, 40)
+        line = await scene.wire.wait_for_message(scene.log)
+        assert broken.hits == 4
+        assert "they stay unscreened" in line.content
+        await scene.wire.quiet()
+    assert lines(scene) == [line]
+
+
 # While the bot was away.
+
+
+async def test_what_is_edited_during_the_stop_is_screened_after_the_next_start(
+    scene: Scene,
+) -> None:
+    async with scene.bot():
+        edited, unfolded = [await scene.ada.post(scene.general, f"hello {n}") for n in range(2)]
+        await until(lambda: scene.rows(PASSED) == [(2,)])
+    stop = asyncio.Event()
+    running = asyncio.create_task(serve(scene.settings, stop))
+    await scene.wire.wait_connected()
+    await unfolded.edit("hello everybody")
+    await until(lambda: scene.rows(PASSED) == [(3,)])
+    # A card that takes a while keeps the bot from being through with the stop.
+    card = scene.wire.faults.slow(1.5, "POST", f"/channels/{scene.log.id}/messages")
+    flagged = await scene.ada.post(scene.general, "moron")
+    await until(lambda: card.hits == 1)
+    stop.set()
+    await asyncio.sleep(0.1)
+    await edited.edit("you idiot")
+    await unfolded.refresh_embeds([{"type": "link", "url": "https://example.com"}])
+    await running
+    assert scene.rows(WAITING) == [(edited.id,)]
+    assert scene.rows(DECISIONS) == [(flagged.id,)]
+    async with scene.bot(log_channel=False):
+        await until(lambda: scene.rows(WAITING) == [])
+    assert scene.rows(DECISIONS) == [(edited.id,), (flagged.id,)]
 
 
 async def test_what_a_stop_cut_short_after_it_was_decided_did_not_go_unscreened(

@@ -14,6 +14,7 @@ from tests.cogs.catching_up import (
     MARK,
     PASSED,
     WAITING,
+    history_requests,
     known_once,
     make_brisk,
     seen_once,
@@ -29,12 +30,15 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     make_brisk(monkeypatch)
 
 
-def put_down(scene: Scene, message: Message, *, hours_ago: float = 0.0) -> None:
+def put_down(
+    scene: Scene, message: Message, *, server_id: int | None = None, hours_ago: float = 0.0
+) -> None:
     at = datetime.now(UTC) - timedelta(hours=hours_ago)
     moment = at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     scene.change(
         "INSERT INTO unscreened VALUES "
-        f"({message.id}, {scene.server.id}, {message.channel_id}, '{moment}', 'overloaded')"
+        f"({message.id}, {server_id or scene.server.id}, {message.channel_id}, "
+        f"'{moment}', 'overloaded')"
     )
 
 
@@ -112,6 +116,27 @@ async def test_messages_far_apart_are_all_found(scene: Scene) -> None:
     async with scene.bot(log_channel=False):
         await until(lambda: scene.rows(WAITING) == [])
     assert [row[0] for row in scene.rows(DECISIONS)] == [message.id for message in wanted]
+
+
+async def test_servers_take_turns_however_much_one_has_left(scene: Scene) -> None:
+    quiet = scene.wire.add_server("Quiet")
+    place, ben = quiet.add_channel("general"), quiet.add_member("ben")
+    async with scene.bot():
+        await until(lambda: len(scene.rows(MARK)) == 2)
+    much = [
+        await scene.ada.post(scene.general, f"hello {number}", unseen=True) for number in range(201)
+    ]
+    for message in much[::100]:  # a page each
+        put_down(scene, message)
+    little = await ben.post(place, "idiot", unseen=True)
+    put_down(scene, little, server_id=quiet.id)
+    scene.change(f"UPDATE last_seen SET message_id = {little.id}")
+    async with scene.bot(log_channel=False):
+        await until(lambda: scene.rows(WAITING) == [])
+    assert scene.rows(DECISIONS) == [(little.id,)]
+    asked = [int(path.split("/")[2]) for path in history_requests(scene)]
+    assert asked.count(scene.general.id) == 3
+    assert asked[-1] == scene.general.id
 
 
 async def test_an_outage_while_it_is_looked_into_is_looked_into_again(scene: Scene) -> None:

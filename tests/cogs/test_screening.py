@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.chat import crowds
+from bot.cogs import screening
 from bot.storage.database import Database
 from tests.conftest import Scene
 from tests.patience import until
@@ -20,6 +21,7 @@ def unmarked(embed: dict[str, Any]) -> str:
 
 
 PAST_DECISIONS = "SELECT message_id, surface, labels_over, outcome FROM decisions ORDER BY id"
+UNSCREENED = "SELECT message_id, reason FROM unscreened ORDER BY message_id"
 SETTLED = "SELECT count(outcome) FROM decisions"
 
 
@@ -250,6 +252,27 @@ async def test_a_raid_of_flags_is_told_in_a_line_rather_than_queued(
     assert sum(told) == left_out
     passed = scene.rows("SELECT sum(passed) FROM daily_counts")
     assert passed == [(0,)]
+
+
+async def test_a_server_that_has_much_under_way_keeps_no_other_out(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screening, "_MOST_MESSAGES", 4)
+    scene.settings = scene.settings.model_copy(update={"catch_up_hours": 0})
+    quiet = scene.wire.add_server("Quiet")
+    place, ben = quiet.add_channel("general"), quiet.add_member("ben")
+    edited = [await scene.ada.post(scene.general, f"hello {n}", unseen=True) for n in range(6)]
+    async with scene.bot():
+        scene.wire.faults.slow(2.0, "GET", "/channels/*/messages/*", times=4)
+        for message in edited:  # events that say too little, so each message is fetched
+            ids = {"id": str(message.id), "channel_id": str(scene.general.id)}
+            scene.wire.send_event("MESSAGE_UPDATE", {**ids, "guild_id": str(scene.server.id)})
+        posted = await ben.post(place, "idiot")
+        await until(lambda: scene.rows(PAST_DECISIONS))
+        await until(lambda: len(scene.rows(UNSCREENED)) == 2)
+    assert [row[0] for row in scene.rows(PAST_DECISIONS)] == [posted.id]
+    assert scene.rows(UNSCREENED) == [(message.id, "overloaded") for message in edited[4:]]
+    assert scene.rows("SELECT sum(passed) FROM daily_counts") == [(4,)]
 
 
 async def test_a_crowd_is_told_of_before_the_stop(scene: Scene) -> None:

@@ -69,6 +69,15 @@ async def test_the_oldest_comes_first_and_channels_can_be_left_out(unscreened: U
     assert await unscreened.oldest(not_in={10, 11, 12}) is None
 
 
+async def test_servers_can_be_left_out(unscreened: Unscreened) -> None:
+    for message_id, server_id in ((5, 1), (3, 1), (4, 2)):
+        unscreened.put_down(message(message_id, server_id=server_id))
+    found = await unscreened.oldest(not_of={1})
+    assert found is not None
+    assert found.message_id == 4
+    assert await unscreened.oldest(not_of={1, 2}) is None
+
+
 async def test_what_is_settled_is_gone_also_before_it_was_written(unscreened: Unscreened) -> None:
     unscreened.put_down(message(1))
     unscreened.settle(1)
