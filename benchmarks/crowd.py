@@ -148,17 +148,17 @@ class Raid:
         )
 
 
-def measure_raid(texts: Sequence[str], effort: Effort, threads: int | None = None) -> Raid:
-    """Measure the other servers without and with a raid on one, in turns."""
+def measure_raid(
+    texts: Sequence[str], effort: Effort, seconds: float, threads: int | None = None
+) -> Raid:
+    """Measure the other servers without and with a raid on one, of so many seconds, in turns."""
     with Worker(EngineSide, threads) as engine:
         rate = USUAL_SHARE * engine.ask(EngineSide.flood, texts).per_second
-        found = Raid(effort.raid_messages, effort.raid_s, rate, [], [], [], [])
+        found = Raid(effort.raid_messages, seconds, rate, [], [], [], [])
         # An odd number: one stall of the machine in one turn must not decide.
         for turn in range(2 * effort.turns - 1):
-            usual = arrivals(
-                texts, rate=rate, seconds=effort.raid_s, servers=SERVERS, seed=100 + turn
-            )
-            flood = raid(effort.raid_messages, effort.raid_s, seed=turn)
+            usual = arrivals(texts, rate=rate, seconds=seconds, servers=SERVERS, seed=100 + turn)
+            flood = raid(effort.raid_messages, seconds, seed=turn)
             together = sorted((*usual, *flood), key=lambda arrival: arrival.at_s)
             (_, _, without), _ = engine.ask(EngineSide.watched_stream, usual, RAIDED)
             (_, raided, others), watched = engine.ask(EngineSide.watched_stream, together, RAIDED)

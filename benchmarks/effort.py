@@ -21,12 +21,14 @@ class Effort:
         Messages that are scored alone in a turn, by each side.
     seconds
         How long an open loop goes on.
-    raid_s, raid_messages
-        How long a raid is, and how many messages it has.
+    raid_messages, raid_s, fast_raid_s
+        How many messages a raid has, and how long it is where they come less and more quickly.
     starts
         How often a process is started.
     posts
         Messages posted over the wire.
+    fill
+        Messages that a bot screens, no two alike, to fill its caches before its memory is read.
     points
         How many points a curve of `benchmarks.growth` has, at most.
     """
@@ -37,10 +39,12 @@ class Effort:
     batch_draws: int
     lone: int
     seconds: float
-    raid_s: float
     raid_messages: int
+    raid_s: float
+    fast_raid_s: float
     starts: int
     posts: int
+    fill: int
     points: int
 
 
@@ -51,10 +55,12 @@ FULL = Effort(
     batch_draws=3,
     lone=40,
     seconds=20.0,
-    raid_s=10.0,
     raid_messages=20_000,
+    raid_s=10.0,
+    fast_raid_s=4.0,
     starts=5,
     posts=4_000,
+    fill=20_000,
     points=8,
 )
 QUICK = Effort(
@@ -64,9 +70,11 @@ QUICK = Effort(
     batch_draws=2,
     lone=15,
     seconds=6.0,
-    raid_s=10.0,
     raid_messages=20_000,
+    raid_s=10.0,
+    fast_raid_s=4.0,
     starts=3,
     posts=1_500,
+    fill=2_000,
     points=4,
 )

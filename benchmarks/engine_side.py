@@ -12,12 +12,13 @@ from benchmarks import load
 from benchmarks.load import Arrival, LoopWatch, Score, Served
 from benchmarks.machine import resident_bytes
 from bot.screening.backends import default_threads
-from bot.screening.engine import Engine, Limits
+from bot.screening.engine import ROUND_S, Engine, Limits
 from bot.screening.model import BATCH_TOKENS, load_model
 from bot.settings import Settings
 
 CALLERS = 256  # that wait at a time where the capacity is measured
-CACHE_ENTRIES = 20_000  # where a measurement is about repeats
+CACHE_ENTRIES = 20_000  # as the bot has, where a measurement is about repeats
+UNHURRIED_S = 3_600.0  # for a batch: no budget holds more than that
 
 Answer = TypeVar("Answer")
 
@@ -39,12 +40,13 @@ class Setup:
     bounded
         The engine's own bounds; otherwise whatever a closed loop wants may wait.
     batch_tokens
-        The budget of a batch in tokens.
+        The budget of a batch, kept to however long a batch takes; None for what the bot does, whose
+        batches also have to be short.
     """
 
     cache_entries: int = 0
     bounded: bool = True
-    batch_tokens: int = BATCH_TOKENS
+    batch_tokens: int | None = None
 
 
 @dataclass(slots=True)
@@ -88,16 +90,16 @@ class EngineSide:
         texts: Sequence[str],
         callers: int = CALLERS,
         servers: int = 1,
-        batch_tokens: int = BATCH_TOKENS,
+        batch_tokens: int | None = None,
     ) -> Served:
-        """All texts as fast as they are answered, from so many servers in turns."""
+        """All texts as fast as they are answered, from at most so many servers in turns."""
         requests = [(text, 1 + number % servers) for number, text in enumerate(texts)]
         return self._run(
             Setup(bounded=False, batch_tokens=batch_tokens),
             lambda score, _: load.closed_loop(score, requests, callers),
         )
 
-    def stream(self, arrivals: Sequence[Arrival], batch_tokens: int = BATCH_TOKENS) -> list[Served]:
+    def stream(self, arrivals: Sequence[Arrival], batch_tokens: int | None = None) -> list[Served]:
         """Messages that come when they come, without a cache; see `load.open_loop`."""
         return self._run(
             Setup(batch_tokens=batch_tokens),
@@ -142,7 +144,8 @@ class EngineSide:
             self._model,
             limits=Limits() if setup.bounded else Limits(most, most, most, most),
             cache_entries=setup.cache_entries,
-            batch_tokens=setup.batch_tokens,
+            batch_tokens=setup.batch_tokens or BATCH_TOKENS,
+            round_s=UNHURRIED_S if setup.batch_tokens else ROUND_S,
         )
         await engine.start()
         try:

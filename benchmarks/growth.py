@@ -2,13 +2,16 @@
 servers and the number of cores. The cache is off.
 
 Throughput is that of a closed loop; latency that of a lone message, or of an open loop at half of
-the capacity that was measured with the engine's defaults.
+the capacity that was measured with the engine's defaults. By budget and by servers all messages of
+the closed loop wait at once, so that there is enough for the largest batch, and each server has
+something that waits.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,20 +21,21 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks import chat
 from benchmarks.effort import Effort
-from benchmarks.engine_side import CALLERS, EngineSide, usual_threads
+from benchmarks.engine_side import EngineSide, usual_threads
 from benchmarks.figures import percentile
 from benchmarks.load import arrivals
 from benchmarks.machine import usable_cores
 from benchmarks.table import Row
 from benchmarks.workers import Worker
-from bot.screening.model import BATCH_TOKENS
 from training import plots
 from training.markdown import table_of
 
 THROUGHPUT, LATENCY = "growth-throughput.png", "growth-latency.png"
 WORDS = (1, 2, 4, 8, 16, 32, 64, 96, 128, 256, 384, 640)
-BUDGETS = (1, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768, 65_536)
+# A batch is of texts of about one length, of which these messages have too few for a larger one.
+BUDGETS = (1, 64, 128, 256, 512, 1_024, 2_048, 4_096)
 SERVERS = (1, 2, 5, 10, 50, 100, 250, 500, 1_000, 2_000, 3_500, 5_000)
+MESSAGES = SERVERS[-1]  # that wait at once
 CORES = (1, 2, 4)
 SHARE = 0.5  # of the capacity, where latency is measured in an open loop
 _ROOM = 1.25  # times the highest value: the legend stands above the lines
@@ -90,7 +94,12 @@ class Growth:
 
     def sections(self) -> Iterator[str]:
         """The curves' tables, below the pictures that `draw` makes of them."""
-        yield "### How cost grows\n\nCache off; one engine, the bot's own choice of threads."
+        yield (
+            "### How cost grows\n\nCache off; one engine, the bot's own choice of threads. By "
+            f"budget and by servers, throughput is that of {MESSAGES:,} messages that wait at "
+            "once, in every line the same ones. A budget is kept to however long its batches "
+            "take, though the bot limits that too; every server of a line posts."
+        )
         yield f"![Throughput](pictures/{THROUGHPUT})\n\n![Latency](pictures/{LATENCY})"
         for curve in self.curves:
             yield curve.page()
@@ -159,27 +168,12 @@ def measure(texts: Sequence[str], effort: Effort) -> Growth:
     """Measure all four curves."""
     with Worker(EngineSide) as engine:
         rate = SHARE * engine.ask(EngineSide.flood, texts).per_second
-        seconds = effort.seconds / 3
+        latency = f"at {rate:,.0f} messages/s"
+        budgets, servers = by_budget(engine, rate, effort), by_servers(engine, rate, effort)
         curves = [
             Curve("Length of a message", "words of a message", "alone", by_length(engine, effort)),
-            Curve(
-                "Budget of a batch",
-                "budget of a batch in tokens",
-                f"at {rate:,.0f} messages/s",
-                tuple(
-                    _loaded(engine, texts, budget, rate, seconds, budget=budget)
-                    for budget in spread(BUDGETS, effort.points)
-                ),
-            ),
-            Curve(
-                "Servers",
-                "servers",
-                f"at {rate:,.0f} messages/s",
-                tuple(
-                    _loaded(engine, texts, servers, rate, seconds, servers=servers)
-                    for servers in spread(SERVERS, effort.points)
-                ),
-            ),
+            Curve("Budget of a batch", "budget of a batch in tokens", latency, budgets),
+            Curve("Servers", "servers", latency, servers),
         ]
     return Growth((*curves, Curve("Cores", "cores", "alone", by_cores(texts, effort))))
 
@@ -204,6 +198,22 @@ def by_length(engine: Worker[EngineSide], effort: Effort) -> tuple[Point, ...]:
         lone = engine.ask(EngineSide.lone, texts[: effort.lone])
         points.append(Point(words, flood.per_second, percentile(lone, 50), percentile(lone, 99)))
     return tuple(points)
+
+
+def by_budget(engine: Worker[EngineSide], rate: float, effort: Effort) -> tuple[Point, ...]:
+    """Batches of at most so many tokens, however long they take."""
+    return tuple(
+        _loaded(engine, budget, rate, effort, budget=budget)
+        for budget in spread(BUDGETS, effort.points)
+    )
+
+
+def by_servers(engine: Worker[EngineSide], rate: float, effort: Effort) -> tuple[Point, ...]:
+    """Messages of so many servers, each of which posts at least one."""
+    return tuple(
+        _loaded(engine, servers, rate, effort, servers=servers)
+        for servers in spread(SERVERS, effort.points)
+    )
 
 
 def by_cores(texts: Sequence[str], effort: Effort) -> tuple[Point, ...]:
@@ -231,17 +241,20 @@ def by_cores(texts: Sequence[str], effort: Effort) -> tuple[Point, ...]:
 
 def _loaded(
     engine: Worker[EngineSide],
-    texts: Sequence[str],
     at: int,
     rate: float,
-    seconds: float,
+    effort: Effort,
     *,
-    budget: int = BATCH_TOKENS,
+    budget: int | None = None,
     servers: int = 1,
 ) -> Point:
-    flood = engine.ask(EngineSide.flood, texts, max(CALLERS, servers), servers, budget)
+    texts = chat.messages(MESSAGES)
+    flood = engine.ask(EngineSide.flood, texts, MESSAGES, servers, budget)
+    # Poisson's are sometimes fewer; five standard deviations fewer they never are.
+    seconds = max(effort.seconds / 3, (servers + 5 * math.sqrt(servers)) / rate)
     come = arrivals(texts, rate=rate, seconds=seconds, servers=servers, seed=at)
-    stream = engine.ask(EngineSide.stream, come, budget)[0]
+    in_turns = [replace(each, server_id=1 + number % servers) for number, each in enumerate(come)]
+    stream = engine.ask(EngineSide.stream, in_turns, budget)[0]
     return Point(
         at,
         flood.per_second,

@@ -17,6 +17,7 @@ from time import perf_counter
 
 import discord
 
+from benchmarks import chat
 from benchmarks.effort import Effort
 from benchmarks.figures import BenchmarkError, Spread
 from benchmarks.machine import resident_bytes
@@ -24,8 +25,8 @@ from benchmarks.table import Row, at_most
 from sandbox.wire import Channel, Member, Wire
 
 ROOT = Path(__file__).resolve().parents[1]
-MESSAGES = 500  # that the bot screens before its memory is read
-PAUSE_S = 0.02  # between two of them
+MESSAGES = 500  # that the bot screens before its memory is read first
+LOT = 500  # messages that are posted at once; at most two lots are not screened yet
 LONGEST = 2_000  # characters of a message by a member who does not pay
 
 _FIRST_SCORE = """
@@ -125,11 +126,23 @@ def _first_score_s() -> float:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Resident bytes, shared libraries and mapped files counted."""
+    """Resident bytes, shared libraries and mapped files counted.
 
+    Attributes
+    ----------
+    early, bot, bot_peak
+        Of a bot after the first messages, after all of them, and at its peak.
+    engine
+        Of a process with nothing but the engine, after the first messages.
+    first, messages
+        How many the first are, and all.
+    """
+
+    early: int
     bot: int
     bot_peak: int
     engine: int
+    first: int
     messages: int
 
     def rows(self) -> Iterator[Row]:
@@ -138,8 +151,9 @@ class Memory:
         yield at_most(
             "resident memory of the running bot with the shipped model",
             bot,
-            f"{bot:.0f} MB after {self.messages:,} messages, {self.bot_peak / 1e6:.0f} MB at its "
-            "peak",
+            f"{bot:.0f} MB after {self.messages:,} messages, no two alike, "
+            f"{self.early / 1e6:.0f} MB after the first {self.first:,}, "
+            f"{self.bot_peak / 1e6:.0f} MB at its peak",
             250,
             "MB",
         )
@@ -148,10 +162,14 @@ class Memory:
         )
 
 
-def measure_memory(texts: Sequence[str]) -> Memory:
-    """Read the memory of a bot that has screened messages, and of a process without the rest."""
-    now, peak = asyncio.run(_bot_memory(texts[:MESSAGES]))
-    return Memory(now, peak, _engine_memory(texts[:MESSAGES]), len(texts[:MESSAGES]))
+def measure_memory(texts: Sequence[str], effort: Effort) -> Memory:
+    """Read the memory of a bot whose caches are full, and of a process with the engine alone."""
+    first = texts[:MESSAGES]
+    # short, so that they are soon screened: what a cache holds of a text does not grow with it
+    others = [f"{chat.talk(3, number)} {number}" for number in range(effort.fill)]
+    early, bot, peak = asyncio.run(_bot_memory(first, others))
+    engine = _engine_memory(first)
+    return Memory(early, bot, peak, engine, len(first), len(first) + len(others))
 
 
 def _engine_memory(texts: Sequence[str]) -> int:
@@ -173,17 +191,27 @@ def _engine_memory(texts: Sequence[str]) -> int:
     return int(found)
 
 
-async def _bot_memory(texts: Sequence[str]) -> tuple[int, int]:
+async def _bot_memory(first: Sequence[str], others: Sequence[str]) -> tuple[int, int, int]:
+    """A bot's resident bytes after the first messages and after the others, and the most."""
     async with Wire() as wire:
         general, ada, mo = populate(wire)
         async with running_bot(wire) as (process, database):
             log = general.server.add_channel("mod-log") if general.server else general
             await mo.run(general, "logchannel set", channel=log)
-            for text in texts:
-                await ada.post(general, text[:LONGEST])
-                await asyncio.sleep(PAUSE_S)
-            await _counted(database, len(texts))
-            return resident_bytes(process.pid)
+            posted = 0
+
+            async def post(texts: Sequence[str]) -> int:
+                nonlocal posted
+                for text in texts:
+                    if posted % LOT == 0:
+                        await _counted(database, posted - LOT)
+                    await ada.post(general, text[:LONGEST])
+                    posted += 1
+                await _counted(database, posted)
+                return resident_bytes(process.pid)[0]
+
+            early = await post(first)
+            return early, await post(others), resident_bytes(process.pid)[1]
 
 
 def populate(wire: Wire) -> tuple[Channel, Member, Member]:

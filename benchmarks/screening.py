@@ -27,8 +27,9 @@ Measurement = Callable[[Sequence[str], Effort], Found]
 MEASUREMENTS: dict[str, Measurement] = {
     "sides": sides.measure,
     "tail": crowd.measure_tail,
-    "raid": crowd.measure_raid,
-    "memory": lambda texts, effort: processes.measure_memory(texts),
+    "raid": lambda texts, effort: crowd.measure_raid(texts, effort, effort.raid_s),
+    "fast-raid": lambda texts, effort: crowd.measure_raid(texts, effort, effort.fast_raid_s),
+    "memory": processes.measure_memory,
     "start": lambda texts, effort: processes.measure_starts(effort),
     "peak": lambda texts, effort: peak.measure(texts, effort.turns),
     "growth": growth.measure,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
@@ -33,10 +34,9 @@ _ON_LOOP = (
     ("bot.chat.client", ""),  # guards every event: whatever is under it or over it says more
     ("bot.chat", "ladder, surfaces, turns"),
 )
+# The normaliser's other modules are called through its first one, so that one is enough.
 _ON_WORKER = (
     ("bot.screening.normalize", "normalise"),
-    ("bot.screening.deobfuscate", "normalise"),
-    ("bot.screening.lookalikes", "normalise"),
     ("bot.screening.backends", "network"),
     ("onnxruntime", "network"),
 )
@@ -44,35 +44,39 @@ _RECEIVING = ("discord", "aiohttp", "yarl")
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
-    """What the threads did between two moments.
+class Sampled:
+    """What one thread did between two moments.
 
     Attributes
     ----------
+    name
+        Not its own: all scoring lanes have the same.
     cpu_s
-        Thread → seconds on a processor.
+        Seconds on a processor.
     samples
-        Thread → stage → samples taken in it.
-    seconds
-        How long that was.
+        Stage → samples taken in it.
     """
 
-    cpu_s: dict[str, float]
-    samples: dict[str, dict[str, int]]
-    seconds: float
+    name: str
+    cpu_s: float
+    samples: dict[str, int]
 
-    def spent_s(self) -> dict[str, dict[str, float]]:
-        """Thread → stage → seconds on a processor: its time, shared out by the samples."""
-        found = {}
-        for thread, stages in self.samples.items():
-            busy = sum(count for stage, count in stages.items() if stage != WAITING)
-            if busy:
-                found[thread] = {
-                    stage: self.cpu_s.get(thread, 0.0) * count / busy
-                    for stage, count in sorted(stages.items(), key=lambda item: -item[1])
-                    if stage != WAITING
-                }
-        return found
+    def spent_s(self) -> dict[str, float]:
+        """Stage → seconds on a processor: the thread's time, shared out by the samples."""
+        busy = sum(count for stage, count in self.samples.items() if stage != WAITING)
+        return {
+            stage: self.cpu_s * count / busy
+            for stage, count in sorted(self.samples.items(), key=lambda item: -item[1])
+            if stage != WAITING
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the threads did between two moments, and how many seconds lay between them."""
+
+    threads: tuple[Sampled, ...]
+    seconds: float
 
 
 def stage_of(thread: str, calls: Sequence[Call]) -> str:
@@ -109,8 +113,6 @@ def _worker_stage(calls: Sequence[Call]) -> str:
                 return stage
         if module == "bot.screening.model":
             return "tokenise" if function.startswith("prepare") else "calibrate"
-        if _under(module, "bot.screening"):
-            break
     return "engine: desk, batches"
 
 
@@ -132,10 +134,10 @@ class Sampler:
     """Looks at all threads of this process every `INTERVAL_S`, from a thread of its own."""
 
     def __init__(self) -> None:
-        self._samples: dict[str, Counter[str]] = {}
+        self._samples: defaultdict[threading.Thread, Counter[str]] = defaultdict(Counter)
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
-        self._before: dict[str, float] = {}
+        self._before: dict[threading.Thread, float] = {}
         self._started = 0.0
 
     def start(self) -> None:
@@ -151,36 +153,33 @@ class Sampler:
         self._ending.set()
         self._thread.join()
         sys.setswitchinterval(self._usual_switch_s)
-        cpu_s = {name: now - self._before.get(name, 0.0) for name, now in cpu_times().items()}
-        return Profile(
-            cpu_s,
-            {name: dict(stages) for name, stages in self._samples.items()},
-            time.perf_counter() - self._started,
+        seconds = time.perf_counter() - self._started
+        cpu_s = {each: now - self._before.get(each, 0.0) for each, now in cpu_times().items()}
+        threads = (
+            Sampled(thread.name, cpu_s.get(thread, 0.0), dict(stages))
+            for thread, stages in self._samples.items()
         )
+        return Profile(tuple(threads), seconds)
 
     def _run(self) -> None:
         while not self._ending.wait(INTERVAL_S):
-            names = {thread.ident: thread.name for thread in threading.enumerate()}
-            for ident, frame in sys._current_frames().items():
-                name = names.get(ident, "other")
-                if name != "sampler":
-                    stage = stage_of(name, list(_calls(frame)))
-                    self._samples.setdefault(name, Counter())[stage] += 1
+            frames = sys._current_frames()
+            for thread in threading.enumerate():
+                frame = frames.get(thread.ident or 0)
+                if frame is not None and thread is not self._thread:
+                    self._samples[thread][stage_of(thread.name, list(_calls(frame)))] += 1
 
 
-def cpu_times() -> dict[str, float]:
-    """Seconds on a processor of each thread that Python knows, by its name."""
-    if not hasattr(time, "pthread_getcpuclockid"):
-        return {}
-    found: defaultdict[str, float] = defaultdict(float)
-    for thread in threading.enumerate():
-        if thread.ident is not None:
-            try:
-                clock = time.pthread_getcpuclockid(thread.ident)
-                found[thread.name] += time.clock_gettime(clock)
-            except OSError:  # it ended meanwhile
-                continue
-    return dict(found)
+def cpu_times() -> dict[threading.Thread, float]:
+    """Seconds on a processor of each thread that Python knows."""
+    found: dict[threading.Thread, float] = {}
+    if hasattr(time, "pthread_getcpuclockid"):
+        for thread in threading.enumerate():
+            if thread.ident is not None:
+                with contextlib.suppress(OSError):  # it ended meanwhile
+                    clock = time.pthread_getcpuclockid(thread.ident)
+                    found[thread] = time.clock_gettime(clock)
+    return found
 
 
 def _calls(frame: FrameType | None) -> Iterable[Call]:

@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -25,7 +26,8 @@ import click
 from benchmarks import chat
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.figures import BenchmarkError, percentile
-from benchmarks.stages import EVENT_LOOP, WORKER, Profile
+from benchmarks.machine import usable_cores
+from benchmarks.stages import EVENT_LOOP, WORKER, Profile, Sampled
 from benchmarks.table import Row, rows_of
 from benchmarks.wire_side import REST, SAMPLE, SCREENED, STOP, BotSide
 from benchmarks.workers import Worker
@@ -39,7 +41,8 @@ LONE = 0.05  # share of the messages that are posted one by one
 WARM = 0.1  # share of the others that come before the clock starts
 STUCK_S = 30.0  # without any answer
 
-_NAMES = {EVENT_LOOP: "event loop", WORKER: "scoring worker"}
+_NAMES = {EVENT_LOOP: "event loop", WORKER: "scoring lanes"}
+_ONE = {EVENT_LOOP: "the event loop", WORKER: "a scoring lane"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Whole:
     sampled: int
     """Messages while the profile was taken."""
     profile: Profile
+    cores: int
+    """That the bot and the wire share."""
 
     def rows(self) -> Iterator[Row]:
         """Figures for the table."""
@@ -68,34 +73,49 @@ class Whole:
             "the whole way of a lone message",
             f"p50 {percentile(lone_ms, 50):.1f} ms, p99 {percentile(lone_ms, 99):.1f} ms",
         )
-        yield Row("busiest on the whole way", self.bottleneck())
+        yield Row("busiest thread on the whole way", self.bottleneck())
+        bot, wire = self.in_use()
+        cores = f"{self.cores} core" + ("s" if self.cores > 1 else "")
+        yield Row(
+            "in use on the whole way", f"{bot:.0%} of {cores} by the bot, {wire:.0%} by the wire"
+        )
 
     def stages(self) -> list[tuple[str, str, float]]:
         """Thread, stage and microseconds for a message, dearest first in each thread."""
-        found: dict[tuple[str, str], float] = {}
-        for thread, stages in self.profile.spent_s().items():
-            for stage, spent in stages.items():
-                at = (_NAMES.get(thread, "other threads"), stage)
-                found[at] = found.get(at, 0.0) + 1e6 * spent / self.sampled
-        return [(*at, cost) for at, cost in found.items()]
-
-    def busy(self) -> dict[str, float]:
-        """Thread → share of the time that it was on a processor."""
-        return {
-            name: spent / self.profile.seconds
-            for name, spent in self.profile.cpu_s.items()
-            if name in self.profile.samples
-        }
+        found: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
+        for thread in self.profile.threads:
+            for stage, spent_s in thread.spent_s().items():
+                costs = found[_NAMES.get(thread.name, "other threads")]
+                costs[stage] += 1e6 * spent_s / self.sampled
+        return [
+            (name, stage, cost)
+            for name, costs in found.items()
+            for stage, cost in sorted(costs.items(), key=lambda item: -item[1])
+        ]
 
     def bottleneck(self) -> str:
-        """The busiest thread and its dearest stage."""
-        thread = max(self.busy(), key=self.busy().__getitem__)
-        stages = self.profile.spent_s()[thread]
+        """The busiest thread and its dearest stage, and how busy each scoring lane is.
+
+        One thread is one thread: the lanes are not added up.
+        """
+        busiest = max(self.profile.threads, key=self._busy)
+        stages = busiest.spent_s()
         stage = max(stages, key=stages.__getitem__)
+        lanes = [f"{self._busy(each):.0%}" for each in self.profile.threads if each.name == WORKER]
         return (
-            f"the {_NAMES.get(thread, thread)}, {self.busy()[thread]:.0%} of the time on a "
-            f"processor, most of it for “{stage}” ({stages[stage] / sum(stages.values()):.0%})"
+            f"{_ONE.get(busiest.name, busiest.name)}, {self._busy(busiest):.0%} of the time on a "
+            f"processor, most of it for “{stage}” ({stages[stage] / sum(stages.values()):.0%}); "
+            f"the scoring lanes ({len(lanes)}): {', '.join(lanes)}"
         )
+
+    def in_use(self) -> tuple[float, float]:
+        """The shares of all cores that the bot's threads take, and the wire."""
+        available_s = self.profile.seconds * self.cores
+        bot_s = sum(thread.cpu_s for thread in self.profile.threads)
+        return bot_s / available_s, self.wire_s * self.sampled / available_s
+
+    def _busy(self, thread: Sampled) -> float:
+        return thread.cpu_s / self.profile.seconds
 
     def sections(self) -> Iterator[str]:
         """What each stage costs."""
@@ -138,6 +158,7 @@ async def _measure(posts: int, model: str | None) -> Whole:
         wire_s=wire_cpu / posts,
         sampled=posts,
         profile=profile,
+        cores=len(usable_cores()),
     )
 
 

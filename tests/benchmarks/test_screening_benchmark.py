@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -19,7 +20,9 @@ from benchmarks.figures import BenchmarkError
 from benchmarks.recipe import RecipeSide
 from benchmarks.report import BEGIN, END
 from benchmarks.workers import Worker
+from bot.labels import Scores
 from bot.screening import artifact
+from bot.screening.model import Model, Window
 
 TINY = Effort(
     lines=40,
@@ -28,10 +31,12 @@ TINY = Effort(
     batch_draws=1,
     lone=2,
     seconds=0.3,
-    raid_s=0.3,
     raid_messages=200,
+    raid_s=0.3,
+    fast_raid_s=0.2,
     starts=1,
     posts=40,
+    fill=30,
     points=2,
 )
 # short ones, so that nothing takes long
@@ -108,20 +113,24 @@ def test_the_tail_is_measured_below_the_capacity() -> None:
     assert [row.target for row in tail.rows()][:2] == ["≤ 60 ms", "≤ 10 ms"]
 
 
-def test_in_a_raid_every_message_is_accounted_for() -> None:
-    measured = crowd.measure_raid(TEXTS, TINY)
+@pytest.mark.parametrize("seconds", [TINY.raid_s, TINY.fast_raid_s])
+def test_in_a_raid_every_message_is_accounted_for(seconds: float) -> None:
+    measured = crowd.measure_raid(TEXTS, TINY, seconds)
     assert measured.unanswered == 0
     assert sum(run.offered for run in measured.raided) > 100
     assert all(run.offered for run in (*measured.without, *measured.others))
-    last = list(measured.rows())[-1]
+    first, *_, last = measured.rows()
+    assert first.what.startswith(f"a raid of 200 messages in {seconds:g} s in one server")
+    assert first.target == "≤ 2 ×"
     assert last.target == "0 lost"
     assert last.met
 
 
 def test_memory_is_that_of_the_bot_and_of_the_engine() -> None:
-    memory = processes.measure_memory(TEXTS[:10])
+    memory = processes.measure_memory(TEXTS[:10], TINY)
     assert 50e6 < memory.engine < memory.bot_peak < 2e9
-    assert memory.messages == 10
+    assert max(memory.early, memory.bot) <= memory.bot_peak
+    assert (memory.first, memory.messages) == (10, 10 + TINY.fill)
 
 
 def test_the_peak_counts_the_networks_own_products() -> None:
@@ -135,6 +144,7 @@ def test_the_peak_counts_the_networks_own_products() -> None:
     front = [each for each in products if not each.behind_exit]
     assert measured.operations > 10 * 2 * sum(each.rows * each.columns for each in front)
     assert sum(measured.operators.values()) == pytest.approx(1.0)
+    assert measured.calibrate_s > 0
     assert sum(measured.stages().values()) == pytest.approx(1e6 * measured.engine_s[0] / 10)
     assert min(measured.large_gops, measured.bf16_gops) > 0
 
@@ -155,6 +165,50 @@ def test_growth_has_a_point_for_each_size() -> None:
     assert points[0].per_second > points[1].per_second
     assert points[0].p50_s < points[1].p50_s
     assert growth.by_cores(TEXTS[:4], TINY)[0].at == 1
+
+
+class Overheard(Here):
+    """Also keeps what was asked for."""
+
+    def __init__(self, make: Callable[..., object], *arguments: object) -> None:
+        super().__init__(make, *arguments)
+        self.asked: list[tuple[Any, ...]] = []
+
+    def ask(self, method: Callable[..., object], *arguments: object) -> object:
+        self.asked.append(arguments)
+        return super().ask(method, *arguments)
+
+
+def test_every_server_of_a_line_posts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growth, "SERVERS", (1, 30))
+    monkeypatch.setattr(growth, "MESSAGES", 30)
+    engine = Overheard(EngineSide)
+    points = growth.by_servers(cast("Worker[EngineSide]", engine), 100.0, TINY)
+    assert [point.at for point in points] == [1, 30]
+    floods, streams = engine.asked[::2], engine.asked[1::2]
+    assert [flood[1:3] for flood in floods] == [(30, 1), (30, 30)]
+    assert {flood[0] for flood in floods} == {chat.messages(30)}
+    for point, (stream, _) in zip(points, streams, strict=True):
+        assert {arrival.server_id for arrival in stream} == set(range(1, point.at + 1))
+
+
+def test_a_batch_is_as_large_as_its_budget_however_long_it_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+    read = Model.read
+
+    def noted(model: Model, windows: Sequence[Window]) -> list[Scores]:
+        sizes.append(sum(map(len, windows)))
+        return read(model, windows)
+
+    monkeypatch.setattr(Model, "read", noted)
+    engine = EngineSide(1)
+    texts = [f"the number is {number}" for number in range(600)]  # of one length or nearly so
+    for budget in (64, 2_000):
+        sizes.clear()
+        engine.flood(texts, len(texts), 1, budget)
+        assert budget / 2 < max(sizes) <= budget
 
 
 def test_the_whole_way_counts_every_message(tiny_model: Path) -> None:
