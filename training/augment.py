@@ -1,8 +1,10 @@
 """What people do to a word so that a filter misses it, done to a training text.
 
-Each kind of evasion is a pure function of a text and a random state. Some kinds the normaliser of
-the bot undoes before the model reads (`UNDOABLE`); the others change the spelling itself
-(`SPELLING`) or surround it (`PADDING`), and only a model that has met them sees through.
+Each kind of evasion is a pure function of a text and a random state. Some kinds change characters
+and spacing, of which the normaliser of the bot leaves little before the model reads (`UNDOABLE`).
+Others change the spelling itself (`SPELLING`): the normaliser mends misspelt words, joins what was
+split and cuts what was run together where a word that carries abuse is likely meant, and what it
+leaves, a model has to have met. Those that surround the text (`PADDING`) are the model's alone.
 """
 
 from __future__ import annotations
@@ -107,7 +109,7 @@ class Kind(StrEnum):
 SPELLING: frozenset[Kind] = frozenset(
     {
         Kind.MASKING,
-        Kind.ONE_SPACE_INSIDE,  # "push it": the normaliser joins no two words
+        Kind.ONE_SPACE_INSIDE,
         Kind.WORDS_RUN_TOGETHER,
         Kind.DROPPED_VOWELS,
         Kind.LETTER_DELETED,
@@ -118,7 +120,9 @@ SPELLING: frozenset[Kind] = frozenset(
         Kind.EMOJI_FOR_WORD,
     }
 )
-"""Changes of the spelling: left to the model."""
+"""Changes of the spelling: `bot.screening.normalize` mends many of them, by what is likely, in the
+second view of a text. A model is trained on the first one, and so meets most of them as they are.
+"""
 
 PADDING: frozenset[Kind] = frozenset({Kind.PADDING_BEFORE, Kind.PADDING_AFTER})
 """Harmless sentences around the text, which stays as it is."""
@@ -300,7 +304,7 @@ def disguised(text: str, random: Random) -> str:
     """A text as somebody would write it to get past a filter, for training.
 
     One kind of evasion, now and then two; anything from one word to all of them. Changes of the
-    spelling come most often, since the normaliser undoes most of the others before the model reads.
+    spelling come most often, since of the others the normaliser undoes more before the model reads.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bot.labels import LABELS, Label
-from training import written
+from training import bars, written
 from training.config import Auxiliary, Experiment
 from training.data import Floats, Labelled, LeftOut
 from training.origins import SPLIT_VERSION
@@ -120,7 +120,7 @@ def apart(
     DataError
         Nothing is left of a source to train on.
     """
-    seen = {near_key(text, version) for text in training}
+    seen = {near_key(text, version) for text in bars.each(training, "near copies")}
     why = "trained on in the main file"
     held_out = [_without(held, seen, why, version) for _, held in sides]
     unseen = {near_key(text, version) for text in validation}
@@ -336,7 +336,8 @@ def _merged(partial: Partial, numbers: Indices) -> tuple[Partial, list[LeftOut]]
 
 
 def _without(partial: Partial, keys: Collection[str], why: str, version: int) -> Partial:
-    kept = [at for at, text in enumerate(partial.texts) if near_key(text, version) not in keys]
+    texts = enumerate(bars.each(partial.texts, partial.name))
+    kept = [at for at, text in texts if near_key(text, version) not in keys]
     if len(kept) < len(partial):
         dropped = len(partial) - len(kept)
         log.info("%s: %d rows dropped, their texts are %s", partial.name, dropped, why)

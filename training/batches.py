@@ -17,6 +17,7 @@ from training.augment import disguised
 from training.auxiliary import Partial
 from training.config import Augmentation
 from training.data import Floats, Labelled, plain
+from training.scoring import chunks
 
 Item = dict[str, Any]
 
@@ -104,7 +105,11 @@ class Examples(Dataset[Item]):
         self._taught = np.concatenate([portion.taught for portion in portions])
         self._tokenizer, self._max_tokens = tokenizer, max_tokens
         self._augmentation, self._seed = augmentation, seed
-        self._ids = self._tokens([plain(text) for text in self._texts])
+        self._ids = [
+            ids
+            for texts in chunks(self._texts, "tokenise")
+            for ids in self._tokens([plain(text) for text in texts])
+        ]
         self._changed: dict[int, list[int]] = {}  # index → ids, until the row is taken
         self._harmless = [text for portion in portions for text in _harmless(portion, seed)]
         self.drawn = [(len(portion.texts), portion.per_epoch) for portion in portions]

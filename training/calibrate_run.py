@@ -14,6 +14,7 @@ from training.config import Experiment
 from training.data import Floats
 from training.early_exit import add_exit, texts_to_learn_from
 from training.kept import UNFINISHED, until_done
+from training.network import check_layers, outline_of_trained
 from training.packing import pack
 from training.quantise import quantise_checkpoint
 from training.scoring import kept_of, logits_of
@@ -41,9 +42,12 @@ def calibrate_run(experiment: Experiment, directory: Path) -> Calibrated:
     ------
     RunError
         Nothing was trained there, or with other settings.
+    ConfigError
+        There is no such layer as ``artifact.early_exit.layers``.
     """
     runs.check_same(experiment, directory)
     rows, trained = runs.validation(directory), runs.made(directory / runs.CHECKPOINT)
+    check_layers(experiment, outline_of_trained(trained))
 
     def measured(model: Path, what: str) -> Floats:
         kept = kept_of(unfinished, model)

@@ -1,4 +1,4 @@
-"""The model card: prose that lives beside the recipe, and figures measured when it is exported."""
+"""The model card: prose (see `training.prose`), and figures measured when it is exported."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ import numpy as np
 
 from bot.labels import LABELS, Label
 from bot.screening.artifact import PRESET_NAMES, Manifest, PresetName
+from training import prose
 from training.calibrate import Chosen
-from training.config import ConfigError
 from training.data import Floats
-
-PLACE = "<!-- figures -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,34 +35,29 @@ class Figures:
     """[texts, 6], of the first rows: how far a text's scores move among others."""
 
 
-def render(prose: Path | None, figures: Figures, licence: str | None = None) -> str:
+def render(own: Path | None, figures: Figures, licence: str | None = None) -> str:
     """The card's text: the prose with the figures where it says ``<!-- figures -->``.
 
     Parameters
     ----------
-    prose
-        A Markdown file; without one the card is a title over the figures.
+    own
+        The recipe's prose, a Markdown file; without one it is `training.prose.generic`.
     figures
         What was measured.
     licence
-        Begins the card, as the hub's YAML block, where there is no prose.
+        Begins the card, as the hub's YAML block, where the recipe has no prose of its own.
 
     Raises
     ------
     ConfigError
-        The prose cannot be read or has no place for the figures.
+        As in `training.prose.read`.
     """
-    if prose is None:
+    if own is None:
         block = "" if licence is None else f"---\nlicense: {licence}\n---\n"
-        text = f"{block}# {figures.manifest.model_version}\n\n{PLACE}\n"
+        text = block + prose.generic(figures.manifest, licence)
     else:
-        try:
-            text = prose.read_text(encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{prose}: cannot be read: {error.strerror}") from None
-        if PLACE not in text:
-            raise ConfigError(f"{prose}: the line {PLACE} is missing")
-    return text.replace(PLACE, "\n\n".join([_metrics(figures), _presets(figures)]))
+        text = prose.read(own)
+    return text.replace(prose.PLACE, "\n\n".join([_metrics(figures), _presets(figures)]))
 
 
 def _metrics(figures: Figures) -> str:

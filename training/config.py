@@ -81,7 +81,7 @@ class Auxiliary(_Section):
     """Rows of another domain, whose labels are not quite the six."""
 
     path: Path
-    """A CSV or Parquet file, or a folder of chat lines (see `training.written`)."""
+    """A file as ``rows.file``, or a folder of chat lines (see `training.written`)."""
     text_column: str = "text"
     where: str | None = None
     """Keep the rows for which this expression (of `pandas.DataFrame.query`) holds."""
@@ -273,7 +273,8 @@ class Artifact(_Section):
 
     model_version: Annotated[str, Field(min_length=1, max_length=64)]
     card: Path | None = None
-    """The model card's prose (Markdown), relative to this file; figures are filled in at export."""
+    """The model card's prose (Markdown), relative to this file; figures are filled in at export.
+    Without it, what is true of any model (`training/templates/card.md.jinja`)."""
     license: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")] | None = None
     """The model's, as the hub writes it (``apache-2.0``), where the card's prose names none."""
     trained_on: str = ""
@@ -327,7 +328,7 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
         wrong = first["loc"]
         if named := _NAMED.match(first["msg"]):  # what is wrong with a section
             wrong = (*wrong, named[1])
-        origins = (*reversed(changed), *files)
+        origins: list[_Override | _File] = [*reversed(changed), *files]
         place = next((one.place for one in origins if one.sets(wrong)), str(path))
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         if first["type"] == "extra_forbidden":

@@ -15,7 +15,7 @@ import numpy as np
 from bot.labels import LABELS
 from bot.screening.artifact import MANIFEST, MODEL, TOKENIZER, Manifest, read, write
 from bot.screening.model import load_model
-from training import origins, runs
+from training import first_look, origins, runs
 from training.calibrate import (
     Calibrated,
     calibration_errors,
@@ -78,6 +78,8 @@ def export_run(
     ------
     RunError
         The run was begun with other settings, a step is missing, or was done with other weights.
+    ConfigError
+        As in `training.first_look.look_at_card`.
     CalibrationError
         ``calibration.json`` is not whole.
     ExportError
@@ -86,6 +88,7 @@ def export_run(
         holds something else, or a model of another version that is not to be replaced.
     """
     _check_destination(destination, experiment.artifact.model_version, replace_other)
+    first_look.look_at_card(experiment.artifact)
     runs.check_same(experiment, directory)
     rows = runs.validation(directory)
     quantised = runs.made(directory / runs.QUANTISED)

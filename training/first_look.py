@@ -1,4 +1,4 @@
-"""What can be told before anything is loaded: missing files, a checkpoint that is none."""
+"""What can be told before anything is loaded: missing files, what is no checkpoint or no card."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from bot.screening.artifact import MANIFEST
-from training.config import Base, Experiment, TrainingError
+from training import prose
+from training.config import Artifact, Base, Experiment, TrainingError
 from training.tables import DataError
 
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
@@ -30,10 +31,13 @@ def look(experiment: Experiment) -> None:
         The rows' file, an auxiliary source or a teacher's file is not there or cannot be opened.
     CheckpointError
         The base checkpoint is neither a checkpoint's folder nor written like a hub name.
+    ConfigError
+        As in `look_at_card`.
     """
     look_at_texts(experiment)
     for path in experiment.distillation.teachers:
         _opened(path, "distillation.teachers")
+    look_at_card(experiment.artifact)
 
 
 def look_at_texts(experiment: Experiment) -> None:
@@ -79,6 +83,18 @@ def look_at_base(base: Base) -> None:
         or ("/" in base.checkpoint and folder.parent.is_dir())
     ):
         raise CheckpointError(f"{place}: there is no such folder; {HOW}")
+
+
+def look_at_card(artifact: Artifact) -> None:
+    """Refuse a card that `export` could not fill in.
+
+    Raises
+    ------
+    ConfigError
+        ``artifact.card`` cannot be read or has no place for the figures.
+    """
+    if artifact.card is not None:
+        prose.read(artifact.card)
 
 
 def not_loaded(base: Base, what: str, error: Exception) -> CheckpointError:

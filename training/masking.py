@@ -24,6 +24,7 @@ from training.config import Experiment, Pretraining
 from training.data import plain
 from training.loop import EpochTrainer
 from training.runs import RunError
+from training.scoring import chunks
 
 IGNORED = -100
 """The label of a token that is not to be guessed, in `DataCollatorForLanguageModeling`."""
@@ -51,8 +52,12 @@ class Unlabelled(Dataset[Item]):
         max_tokens: int,
     ) -> None:
         self._tokenizer, self._max_tokens = tokenizer, max_tokens
-        self._texts = [plain(text) for texts, _ in portions for text in texts]
-        self._lengths = [len(ids) for ids in self._tokens(self._texts)["input_ids"]]
+        self._texts: list[str] = []
+        self._lengths: list[int] = []
+        for some in chunks([text for texts, _ in portions for text in texts], "tokenise"):
+            views = [plain(text) for text in some]
+            self._texts += views
+            self._lengths += map(len, self._tokens(views)["input_ids"])
         self.drawn = [(len(texts), per_epoch) for texts, per_epoch in portions]
 
     def __len__(self) -> int:

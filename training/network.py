@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from transformers.utils import logging as library_log
 
 from bot.labels import LABELS
 from training import first_look
-from training.config import Base, Experiment
+from training.config import Base, ConfigError, Experiment
 from training.runs import RunError
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,42 @@ def outline_of(experiment: Experiment) -> tuple[PreTrainedTokenizerBase, PreTrai
         if hasattr(config, name):
             setattr(config, name, base.attention_dropout)
     return tokenizer, config
+
+
+def outline_of_trained(checkpoint: Path) -> PreTrainedConfig:
+    """What a trained checkpoint's network looks like, without the weights.
+
+    Raises
+    ------
+    RunError
+        Its ``config.json`` is missing or damaged.
+    """
+    try:
+        config: PreTrainedConfig = AutoConfig.from_pretrained(checkpoint)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).partition("\n")[0]
+        raise RunError(f"{checkpoint}: its config.json cannot be read: {reason}") from None
+    return config
+
+
+def check_layers(experiment: Experiment, config: PreTrainedConfig) -> None:
+    """Refuse layers that the network does not have, before hours of work.
+
+    Raises
+    ------
+    ConfigError
+        There is no such layer as ``distillation.halfway_layer`` or ``artifact.early_exit.layers``.
+    """
+    exit_ = experiment.artifact.early_exit
+    for setting, layer in (
+        ("distillation.halfway_layer", experiment.distillation.halfway_layer),
+        ("artifact.early_exit.layers", None if exit_ is None else exit_.layers),
+    ):
+        if layer is not None and layer >= config.num_hidden_layers:
+            raise ConfigError(
+                f"{setting} = {layer}: the network has {config.num_hidden_layers} layers, and the "
+                "last one's answer is the whole network's; name a layer before it"
+            )
 
 
 def network(experiment: Experiment, config: PreTrainedConfig) -> PreTrainedModel:

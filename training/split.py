@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from bot.screening.normalize import views
+from training import bars
 from training.origins import SPLIT_VERSION
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ Indices = npt.NDArray[np.int64]
 Combination = tuple[float, ...]
 
 KEYS_KNOWN = 1 << 18
-FEW = 1_000  # texts from which on a bar shows how far it is
 
 
 def text_key(text: str) -> str:
@@ -63,7 +62,7 @@ def near_key(text: str, version: int = SPLIT_VERSION) -> str:
 def same_text(texts: Sequence[str]) -> dict[str, list[int]]:
     """The places of the texts that are the same, by their `text_key`, in order of appearance."""
     groups: dict[str, list[int]] = defaultdict(list)
-    for row, text in enumerate(texts):
+    for row, text in enumerate(bars.each(texts, "same texts")):
         groups[text_key(text)].append(row)
     return groups
 
@@ -127,11 +126,7 @@ def _mend(labelled: Labelled, held: npt.NDArray[np.bool_], generator: np.random.
     """Bring near copies to one side, and leave each combination's share as it is, if possible."""
     of_row = [tuple(row) for row in labelled.labels.tolist()]
     groups: dict[str, list[int]] = defaultdict(list)
-    # disable=None: no bar where standard error is a file
-    hidden = True if len(labelled) < FEW else None
-    for row, text in enumerate(
-        tqdm(labelled.texts, desc="near copies", unit="text", disable=hidden, leave=False)
-    ):
+    for row, text in enumerate(bars.each(labelled.texts, "near copies")):
         groups[folded_key(text)].append(row)
     aim = Counter(of_row[row] for row in np.flatnonzero(held))
     torn = [rows for rows in groups.values() if len({bool(held[row]) for row in rows}) == 2]

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pandas as pd
 
@@ -32,6 +32,7 @@ def from_file(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: a .csv, .parquet or .zip file is needed")
     try:
         if kind == ".parquet":
+            _require_utf8(path)
             return pd.read_parquet(path)
         with _opened(path) as file:
             return pd.read_csv(file, encoding="utf-8", keep_default_na=False)
@@ -112,6 +113,33 @@ def texts_of(table: pd.DataFrame, column: str, source: str) -> tuple[str, ...]:
         else:
             texts.append("" if pd.isna(cell) else str(cell))
     return tuple(texts)
+
+
+def _require_utf8(path: Path) -> None:
+    """Refuse a Parquet file whose texts are none: nothing looks at their bytes until, much later,
+    the first of them is made a string."""
+    from pyarrow import ArrowInvalid, parquet  # type: ignore[import-untyped]
+
+    before = 0  # rows
+    for batch in parquet.ParquetFile(path).iter_batches():
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            try:
+                column.validate(full=True)
+            except ArrowInvalid as error:
+                row = _first_broken(column)
+                which = "" if row is None else f"; row {before + row} is not"
+                raise DataError(f"{path}: column {name!r} must be UTF-8{which}: {error}") from None
+        before += len(batch)
+
+
+def _first_broken(cells: Iterable[Any]) -> int | None:
+    """The first cell that is not UTF-8, or has a part that is not, counted from 1."""
+    for row, cell in enumerate(cells, start=1):
+        try:
+            cell.as_py()
+        except UnicodeDecodeError:
+            return row
+    return None
 
 
 @contextmanager

@@ -10,20 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import PreTrainedConfig
 
 from bot.screening.model import load_model
 from training import begun, dropout, first_look, halfway, origins, runs, trained_on
 from training.auxiliary import Partial, divided_auxiliary
 from training.averaging import blend
 from training.batches import Examples, Portion
-from training.config import ConfigError, Experiment
+from training.config import Experiment
 from training.data import Labelled, LeftOut, divided
 from training.evaluate import summarise
 from training.kept import UNFINISHED, until_done
 from training.loop import training_arguments
 from training.losses import positive_weights
-from training.network import base_of, network, outline_of
+from training.network import base_of, check_layers, network, outline_of
 from training.one_kind import require_both_kinds
 from training.scoring import kept_of, logits_of
 from training.teachers import read_logits
@@ -71,7 +70,8 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
     TeacherError
         A teacher's file cannot be used.
     ConfigError
-        There is no such layer as ``distillation.halfway_layer`` or ``artifact.early_exit.layers``.
+        The card cannot be filled in, or there is no such layer as ``distillation.halfway_layer`` or
+        ``artifact.early_exit.layers``.
     """
     arguments = training_arguments(experiment, directory)
     first = arguments.process_index == 0
@@ -81,7 +81,7 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
     first_look.look(experiment)
     checkpoint = begun.opened(experiment, directory, resume, arguments)
     tokenizer, config = outline_of(experiment)
-    _check_layers(experiment, config)
+    check_layers(experiment, config)
 
     version = origins.split_of(directory, experiment.rows)
     training, validation, left_out = divided(experiment, version)
@@ -151,20 +151,6 @@ def run(experiment: Experiment, directory: Path, *, resume: bool = False) -> Pat
         tokenizer.save_pretrained(trained)
         _write_figures(directory, trained, validation)
     return trained
-
-
-def _check_layers(experiment: Experiment, config: PreTrainedConfig) -> None:
-    """Refuse layers that the network does not have, before hours of training."""
-    exit_ = experiment.artifact.early_exit
-    for setting, layer in (
-        ("distillation.halfway_layer", experiment.distillation.halfway_layer),
-        ("artifact.early_exit.layers", None if exit_ is None else exit_.layers),
-    ):
-        if layer is not None and layer >= config.num_hidden_layers:
-            raise ConfigError(
-                f"{setting} = {layer}: the network has {config.num_hidden_layers} layers, and the "
-                "last one's answer is the whole network's; name a layer before it"
-            )
 
 
 def _write_beginning(

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.screening.artifact import MODEL, sha256
-from training import runs
+from training import bars, runs
 from training.split import folded_key
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ def _run_of(model: Path, run: Path) -> Path | None:
 
 
 def _keys(texts: Sequence[str]) -> Keys:
-    return np.array([int(folded_key(text)[:16], 16) for text in texts], dtype=np.uint64)
+    keys = [int(folded_key(text)[:16], 16) for text in bars.each(texts, "near copies")]
+    return np.array(keys, dtype=np.uint64)
 
 
 def _read(directory: Path) -> Keys | None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from training import scoring
 from training.auxiliary import Partial
 from training.batches import Collate, Examples, LengthGrouped, Portion
 from training.config import Augmentation
@@ -40,6 +41,15 @@ def test_the_main_rows_weigh_one_on_average_whatever_the_prior() -> None:
     trusted = Portion.main(labelled(np.array([1, 1, 0.1], dtype=np.float32)), None).weights
     assert trusted.mean() == pytest.approx(1.0)
     assert trusted[2] / trusted[0] == pytest.approx(0.3)
+
+
+def test_texts_are_tokenised_in_their_order_some_at_a_time(
+    tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "CHUNK", 2)
+    examples = Examples([Portion.main(labelled(), None)], tokenizer, max_tokens=16)
+    ids = [examples[row]["input_ids"] for row in range(len(examples))]
+    assert ids == [tokenizer(line)["input_ids"] for line in LINES]
 
 
 def test_an_epoch_has_all_main_rows_and_a_new_draw_of_the_others(

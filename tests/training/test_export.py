@@ -20,8 +20,8 @@ from bot.screening import artifact
 from bot.screening.model import Model, load_model
 from training.__main__ import main
 from training.calibrate import load, platt
-from training.card import PLACE
 from training.config import Experiment
+from training.prose import PLACE
 from training.teachers import read_logits
 
 pytestmark = pytest.mark.usefixtures("empty_pictures")
@@ -379,12 +379,42 @@ def test_evaluate_refuses_an_altered_model(made: tuple[Path, Path, Path], tmp_pa
     assert "Traceback" not in result.output
 
 
-def test_a_card_without_prose_begins_with_the_licence(
+def test_a_card_without_prose_says_what_is_true_of_any_model(
     made: tuple[Path, Path, Path], experiment: Experiment, tmp_path: Path
 ) -> None:
-    for licence, begins in (("mit", "---\nlicense: mit\n---\n# tiny-1\n"), (None, "# tiny-1\n")):
-        named = {} if licence is None else {"license": licence}
+    begins = {"mit": "---\nlicense: mit\n---\n# tiny-1\n", None: "# tiny-1\n"}
+    for licence, begin in begins.items():
+        named = {} if licence is None else {"license": licence, "trained_on": "rows of a test"}
         config = toml_of(experiment, tmp_path / "tiny.toml", **named)
         done = invoke("export", "--config", config, "--run", made[1], "--to", tmp_path / "model")
         assert done.exit_code == 0, done.output
-        assert (tmp_path / "model" / "README.md").read_text().startswith(begins)
+        card = (tmp_path / "model" / "README.md").read_text()
+        assert card.startswith(begin)
+        assert f"- **Base model**: `{Path(experiment.base.checkpoint).name}`\n" in card
+        told = "rows of a test" if licence else "the recipe does not say (`artifact.trained_on`)"
+        assert f"- **Data**: {told}\n" in card
+        assert ("The weights are under `mit`." in card) == (licence is not None)
+        assert ("The recipe names none" in card) == (licence is None)
+        parts = [line for line in card.splitlines() if line.startswith("## ")]
+        assert parts == [
+            "## What it is for",
+            "## How it was made",
+            "## Figures",
+            "## What is known to go wrong",
+            "## Licence",
+        ]
+        assert "## Figures\n\nMeasured on 90 held-out rows" in card
+        assert PLACE not in card
+        assert "{" not in card
+        assert card.endswith(".\n")
+
+
+def test_a_card_that_cannot_be_filled_in_is_told_at_the_beginning(
+    made: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    words = ["export", "--config", made[0], "--run", tmp_path, "--to", tmp_path / "model"]
+    # Where there is not even a run, the card is told all the same.
+    result = invoke(*words, "--set", "artifact.card=none.md")
+    assert result.exit_code == 1
+    assert "none.md: cannot be read: No such file or directory; name a file" in result.output
+    assert result.output.count("\n") == 1

@@ -10,7 +10,7 @@ from tiny_runs import changed
 
 from training import data
 from training.__main__ import main
-from training.config import Experiment, TrainingError
+from training.config import ConfigError, Experiment, TrainingError
 from training.data import DataError
 from training.first_look import CheckpointError, look, not_loaded
 from training.network import outline_of
@@ -118,6 +118,27 @@ def test_the_command_tells_a_wrong_base_before_it_reads_the_rows(
     assert done.exit_code == 1
     assert done.output.startswith("Error: base.checkpoint = '../none': there is no such folder; ")
     assert done.output.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read: No such file or directory; name a file that is there"),
+        (b"# Tiny\n", "the line <!-- figures --> is missing"),
+        (b"# Caf\xe9\n<!-- figures -->\n", "must be UTF-8: "),
+    ],
+)
+def test_a_card_that_could_not_be_filled_in_is_told_before_training(
+    content: bytes | None, said: str, experiment: Experiment, tmp_path: Path
+) -> None:
+    card = tmp_path / "card.md"
+    if content is not None:
+        card.write_bytes(content)
+    wrong = changed(experiment, artifact={"card": card})
+    with pytest.raises(ConfigError) as raised:
+        run(wrong, tmp_path / "run")
+    assert str(raised.value).startswith(f"artifact.card = {card}: {said}")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_teacher_that_is_not_there_is_a_matter_of_rows(experiment: Experiment) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from torch.nn.functional import smooth_l1_loss
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from training import halfway
+from training.calibrate_run import calibrate_run
 from training.config import ConfigError, Experiment
-from training.runs import validation
+from training.runs import RunError, validation
 from training.train import run
 
 
@@ -71,3 +73,24 @@ def test_a_layer_that_the_network_does_not_have_is_refused(
         with pytest.raises(ConfigError, match=f"{setting} = 2: the network has 2 layers"):
             run(changed(experiment, **section), tmp_path / "run")
     assert not (tmp_path / "run").exists()  # before anything was read or written
+
+
+def test_a_layer_that_the_network_does_not_have_is_told_before_it_is_quantised(
+    experiment: Experiment, trained_run: Path
+) -> None:
+    wrong = changed(experiment, artifact={"early_exit": {"layers": 9, "below": 0.1}})
+    before = sorted(trained_run.iterdir())
+    with pytest.raises(ConfigError, match=r"early_exit\.layers = 9: the network has 2 layers"):
+        calibrate_run(wrong, trained_run)
+    assert sorted(trained_run.iterdir()) == before
+
+
+def test_a_trained_checkpoint_that_is_damaged_is_told_before_it_is_quantised(
+    experiment: Experiment, trained_run: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "run"
+    shutil.copytree(trained_run, damaged)
+    (damaged / "model" / "config.json").write_text("{")
+    with pytest.raises(RunError, match=r"model: its config\.json cannot be read: "):
+        calibrate_run(experiment, damaged)
+    assert not (damaged / "int8").exists()

@@ -22,6 +22,12 @@ def test_auto_asks_a_gpu_where_there_is_one(
     assert reduced("auto") is hardware
 
 
-def test_auto_decides_without_a_gpu_too(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("instructions", [True, False])
+def test_auto_asks_the_processor_where_there_is_no_gpu(
+    instructions: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert isinstance(reduced("auto"), bool)
+    # a GPU's drivers may answer though there is none
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: not instructions)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: instructions)
+    assert reduced("auto") is instructions

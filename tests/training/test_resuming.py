@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,14 +16,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from sklearn.linear_model import LogisticRegression
-from tiny_runs import write_suites
+from tiny_runs import epochs, equal, small, weights, write_suites
 
 from bot.screening.model import Model
-from training import scoring, suites
+from training import scoring, suites, train
 from training.__main__ import main
+from training.begun import newest_whole
+from training.config import Experiment
 from training.kept import UNFINISHED
+from training.loop import CHECKPOINTS
 
 pytestmark = pytest.mark.usefixtures("empty_pictures")
 
@@ -102,6 +111,43 @@ def report_of(folder: Path, command: str) -> Any:
     for model in found.get("models", {}).values():
         del model["milliseconds"]
     return found
+
+
+def killed_after_a_checkpoint(config: Path, directory: Path) -> None:
+    """Train in a process of its own, which ends as a lack of memory or of current would end it."""
+    threads = str(torch.get_num_threads())  # more or fewer would add in another order
+    with subprocess.Popen(
+        (sys.executable, "-m", "training", "train", "--config", config, "--run", directory),
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"OMP_NUM_THREADS": threads},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            while process.poll() is None and not newest_whole(directory / CHECKPOINTS, True):
+                time.sleep(0.005)
+        finally:
+            process.kill()
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_a_training_that_was_killed_ends_with_the_weights_of_an_unbroken_one(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    recipe = small(experiment, tmp_path, epochs=10, average_decay=0.9, checkpoint_steps=10)
+    config, broken, unbroken = (tmp_path / name for name in ("small.json", "broken", "unbroken"))
+    config.write_text(recipe.model_dump_json())
+
+    killed_after_a_checkpoint(config, broken)
+
+    left = newest_whole(broken / CHECKPOINTS, True)
+    assert left is not None
+    assert left.name != "checkpoint-120"
+    done = invoke("train", "--config", config, "--run", broken, "--resume")
+    assert done.exit_code == 0, done.output
+    train.run(recipe, unbroken)
+    assert equal(weights(broken / "model"), weights(unbroken / "model"))
+    assert epochs(broken) == epochs(unbroken)
 
 
 @pytest.mark.parametrize("command", REPORTS)

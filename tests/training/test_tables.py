@@ -5,8 +5,11 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from training.tables import DataError, from_file, from_hub, texts_of
 
@@ -86,6 +89,36 @@ def test_a_broken_line_in_an_archive_is_named(tmp_path: Path) -> None:
         archive.writestr("rows.csv", b"id,comment_text\n1,caf\xe9\n")
     with pytest.raises(DataError, match=r"rows\.zip: line 2 is not UTF-8"):
         from_file(path)
+
+
+@pytest.mark.parametrize(
+    ("form", "group", "which"),
+    [
+        ("texts", 2, "; row 3 is not: "),
+        ("lists", 3, "; row 3 is not: "),
+        ("categories", 3, "; row 3 is not: "),
+        ("categories", 2, ": "),  # all groups share them, so the first one cannot say
+    ],
+)
+def test_a_broken_text_in_a_parquet_file_is_named(
+    form: str, group: int, which: str, tmp_path: Path
+) -> None:
+    cells = [b"fine", b"one more", b"caf\xe9"]
+    ends = np.cumsum([0, *map(len, cells)], dtype=np.int32)
+    # Nothing but the buffers makes such texts: all else checks the bytes.
+    buffers = [None, *map(pa.py_buffer, (ends.tobytes(), b"".join(cells)))]
+    texts = pa.Array.from_buffers(pa.string(), len(cells), buffers)
+    if form == "categories":
+        texts = texts.dictionary_encode()
+    elif form == "lists":
+        texts = pa.ListArray.from_arrays(pa.array([0, 1, 2, 3], pa.int32()), texts)
+    path = tmp_path / "rows.parquet"
+    table = pa.table({"id": ["1", "2", "3"], "comment_text": texts})
+    parquet.write_table(table, path, row_group_size=group)
+    with pytest.raises(DataError) as raised:
+        from_file(path)
+    assert str(raised.value).startswith(f"{path}: column 'comment_text' must be UTF-8{which}")
+    assert "\n" not in str(raised.value)
 
 
 def test_cells_become_texts() -> None:

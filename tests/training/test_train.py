@@ -16,7 +16,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from tiny_bert import COMBINATIONS, table, write_rows
-from tiny_runs import broken_and_resumed, changed, epochs, equal, small, weights
+from tiny_runs import broken_and_resumed, changed, epochs, equal, scripted, small, weights
 from transformers import AutoModelForSequenceClassification
 
 from bot.labels import LABELS
@@ -49,22 +49,6 @@ def test_a_run_keeps_what_made_it(trained_run: Path, experiment: Experiment) -> 
         assert list(csv.reader(file)) == [["row", "id", "reason"]]
 
 
-def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(
-    trained_run: Path, experiment: Experiment, tmp_path: Path
-) -> None:
-    broken = tmp_path / "tiny"
-    shutil.copytree(trained_run, broken)
-    # as if killed after step 60, in the middle of the fourth epoch
-    shutil.rmtree(broken / "model")
-    left = sorted(path.name for path in (broken / "checkpoints").iterdir())
-    assert left == ["checkpoint-102", "checkpoint-60"]
-    shutil.rmtree(broken / "checkpoints" / "checkpoint-102")
-
-    run(experiment, broken, resume=True)
-
-    assert equal(weights(broken / "model"), weights(trained_run / "model"))
-
-
 def chat(folder: Path) -> dict[str, Any]:
     """Rows that speak of two labels, one of them not always."""
     rows = pd.DataFrame({"text": [f"rotten team {at}" for at in range(40)]})
@@ -75,11 +59,14 @@ def chat(folder: Path) -> dict[str, Any]:
     return {"path": folder / "chat.parquet", "labels": labels, "weight": 0.5, "rows_per_epoch": 10}
 
 
-@pytest.mark.parametrize("killed", [16, 27])  # in the middle of the second epoch, at its end
+@pytest.mark.parametrize(
+    ("killed", "schedule"),  # in the middle of the second epoch, at its end
+    [(16, "linear"), (27, "cosine"), (16, "reduce_lr_on_plateau"), (27, "reduce_lr_on_plateau")],
+)
 def test_a_resumed_run_is_exact_with_all_that_is_random(
-    killed: int, experiment: Experiment, tmp_path: Path
+    killed: int, schedule: str, experiment: Experiment, tmp_path: Path
 ) -> None:
-    plain = small(experiment, tmp_path, checkpoint_steps=13, average_decay=0.9)
+    plain = small(experiment, tmp_path, average_decay=0.9, schedule=schedule)
     training, _, _ = divided(plain)
     told = np.random.default_rng(1).normal(size=(len(training), 6)).astype(np.float32)
     write_logits(tmp_path / "teacher.npz", training.ids[::2], told[::2])
@@ -92,11 +79,12 @@ def test_a_resumed_run_is_exact_with_all_that_is_random(
         optimisation={"checkpoint_steps": 15 if killed == 16 else 13},
     )
     unbroken = tmp_path / "unbroken"
-    run(rich, unbroken)
+    # The second epoch is no better, which lowers the learning rate on a plateau.
+    with scripted({13: 0.5, 26: 0.4, 39: 0.9}):
+        run(rich, unbroken)
+        broken_and_resumed(rich, tmp_path / "broken", killed)
+
     assert [entry["step"] for entry in epochs(unbroken)] == [13, 26, 39]
-
-    broken_and_resumed(rich, tmp_path / "broken", killed)
-
     assert equal(weights(tmp_path / "broken" / "model"), weights(unbroken / "model"))
     assert epochs(tmp_path / "broken") == epochs(unbroken)
 

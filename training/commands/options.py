@@ -83,7 +83,7 @@ model_option = click.option(
     "--model", type=FOLDER, required=True, help="A checkpoint or a model directory."
 )
 rows_option = click.option(
-    "--rows", "file", type=FILE, required=True, help="A labelled CSV or Parquet file."
+    "--rows", "file", type=FILE, required=True, help="A labelled CSV, Parquet or zip file."
 )
 preset_option = click.option(
     "--preset",
