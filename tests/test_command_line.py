@@ -67,11 +67,11 @@ def test_json_lines_come_back_in_order_and_bad_ones_do_not_stop_the_rest(tiny_mo
     assert answers[7]["error"] == answers[8]["error"] == number
 
 
-def test_ten_thousand_lines_stream_through(tiny_model: Path) -> None:
-    stdin = b"".join(b'{"id": %d, "text": "hello %d"}\n' % (n, n) for n in range(10_000))
+def test_thousands_of_lines_stream_through(tiny_model: Path) -> None:
+    stdin = b"".join(b'{"id": %d, "text": "hello %d"}\n' % (n, n) for n in range(3_000))
     done = hexward("check", "--jsonl", stdin=stdin, MODEL=str(tiny_model), QUEUE_MESSAGES="50")
     assert done.returncode == 0, done.stderr
-    assert [answer["id"] for answer in lines(done.stdout)] == list(range(10_000))
+    assert [answer["id"] for answer in lines(done.stdout)] == list(range(3_000))
 
 
 def test_blank_lines_are_skipped_and_counted(tiny_model: Path) -> None:

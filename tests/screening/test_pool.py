@@ -32,7 +32,7 @@ def group(server_id: int, priority: Priority, sizes: list[int], *, long: bool = 
     st.sampled_from([4, 24, 512]),
     st.integers(1, 3),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_what_waits_is_read_however_much_comes_after_it(
     waiting: list[tuple[int, Priority, list[int]]],
     coming: Priority,
@@ -65,7 +65,7 @@ def test_what_waits_is_read_however_much_comes_after_it(
     st.sampled_from([4, 24, 512]),
     st.integers(1, 3),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_window_is_read_once(
     waiting: list[tuple[int, Priority, list[int]]], budget: int, idle: int
 ) -> None:
