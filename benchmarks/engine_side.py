@@ -17,7 +17,7 @@ from bot.screening.model import BATCH_TOKENS, load_model
 from bot.settings import Settings
 
 CALLERS = 256  # that wait at a time where the capacity is measured
-CACHE_ENTRIES = 20_000  # as the bot has, where a measurement is about repeats
+CACHE_ENTRIES = 10_000  # as the bot has, where a measurement is about repeats
 UNHURRIED_S = 3_600.0  # for a batch: no budget holds more than that
 
 Answer = TypeVar("Answer")

@@ -102,7 +102,7 @@ class Batch:
     inference_s
         How long the network took.
     waited_s
-        How long a text was in the queue before.
+        How long a text was in the queue before it was prepared.
     """
 
     windows: float

@@ -75,7 +75,7 @@ class Hexward(commands.Bot):
             help_command=None,
             intents=self.asked.intents(),
             tree_cls=HexwardTree,
-            # A message's text lives in memory only while it is scored, so none is cached.
+            # No message is kept for longer than it takes to deal with it.
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             guild_ready_timeout=READY_AFTER_S,

@@ -88,14 +88,14 @@ class Desk:
         self.pool = Pool(model)
         self.busy = 0  # lanes that have a batch
         self.preparing = threading.Lock()  # taken before the other one; of whoever prepares
-        self.lock = threading.Lock()  # held for some small steps at a time
+        self.lock = threading.Lock()  # held while texts are put in and batches cut
         self._recent = recent
         self._groups: dict[tuple[Window, ...], Group] = {}  # prepared and not ended
 
     @property
     def idle(self) -> int:
-        """Lanes that could do with a batch."""
-        return max(1, self.model.lanes - self.busy)
+        """Lanes that could do with a batch; one that prepares just now has its own coming."""
+        return max(1, self.model.lanes - self.busy - self.preparing.locked())
 
     # --- all of these are called with the lock ---
 

@@ -76,7 +76,7 @@ class Engine:
         model: Model,
         *,
         limits: Limits = DEFAULT_LIMITS,
-        cache_entries: int = 20_000,
+        cache_entries: int = 10_000,
         batch_tokens: int = BATCH_TOKENS,
         observer: Observer | None = None,
         weights: Mapping[int, float] | None = None,

@@ -136,7 +136,8 @@ class Slow(Model):
 
     def __init__(self) -> None: ...  # it is made of another model
 
-    began, goes_on = threading.Event(), threading.Event()
+    began: threading.Event
+    goes_on: threading.Event
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
         if "9" in texts:
@@ -149,7 +150,10 @@ def test_who_is_free_reads_what_is_prepared_while_another_lane_prepares() -> Non
     backend = GatedBackend(is_open=True, lanes=2)
     backend.cost = Cost(setup=1)
     shared = desk(backend)
-    shared.model.__class__ = Slow
+    slow = shared.model
+    slow.__class__ = Slow
+    assert isinstance(slow, Slow)
+    slow.began, slow.goes_on = threading.Event(), threading.Event()
     one, two = Lane(shared), Lane(shared)
     one.asked("7")
     long = one.asked(" ".join(["8"] * 8))  # no batch holds both
@@ -158,11 +162,11 @@ def test_who_is_free_reads_what_is_prepared_while_another_lane_prepares() -> Non
     prepares = threading.Thread(target=one.take)
     prepares.start()
     try:
-        assert Slow.began.wait(PATIENCE_S)
+        assert slow.began.wait(PATIENCE_S)
         (answer,) = two.step()
         assert answer.job is long
     finally:
-        Slow.goes_on.set()
+        slow.goes_on.set()
         prepares.join(PATIENCE_S)
     assert [score(each) for each in one.read()] == ["9"]
 
