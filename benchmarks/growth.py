@@ -2,9 +2,9 @@
 servers and the number of cores. The cache is off.
 
 Throughput is that of a closed loop; latency that of a lone message, or of an open loop at half of
-the capacity that was measured with the engine's defaults. By budget and by servers all messages of
-the closed loop wait at once, so that there is enough for the largest batch, and each server has
-something that waits.
+the capacity that was measured with the engine's defaults, or of the point's own where that is less.
+By budget and by servers all messages of the closed loop wait at once, so that there is enough for
+the largest batch, and each server has something that waits.
 """
 
 from __future__ import annotations
@@ -54,6 +54,13 @@ class Point:
     p50_s: float
     p99_s: float
     note: str = ""
+    rate: float | None = None
+    """Messages a second while the latencies were taken, where they were fewer than the curve's."""
+
+    def shown(self, seconds: float) -> str:
+        """A latency in milliseconds, with the rate."""
+        at = "" if self.rate is None else f" (at {self.rate:,.0f}/s)"
+        return f"{1000 * seconds:.1f}{at}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +81,8 @@ class Curve:
                 (
                     f"{point.at:,} {point.note}".strip(),
                     f"{point.per_second:,.0f}",
-                    f"{1000 * point.p50_s:.1f}",
-                    f"{1000 * point.p99_s:.1f}",
+                    point.shown(point.p50_s),
+                    point.shown(point.p99_s),
                 )
                 for point in self.points
             ],
@@ -97,8 +104,9 @@ class Growth:
         yield (
             "### How cost grows\n\nCache off; one engine, the bot's own choice of threads. By "
             f"budget and by servers, throughput is that of {MESSAGES:,} messages that wait at "
-            "once, in every line the same ones. A budget is kept to however long its batches "
-            "take, though the bot limits that too; every server of a line posts."
+            "once, in every line the same ones. Latencies are taken at the rate that is named, or "
+            "at half of a line's own throughput where that is less. A budget is kept to however "
+            "long its batches take, though the bot limits that too; every server of a line posts."
         )
         yield f"![Throughput](pictures/{THROUGHPUT})\n\n![Latency](pictures/{LATENCY})"
         for curve in self.curves:
@@ -251,8 +259,9 @@ def _loaded(
     texts = chat.messages(MESSAGES)
     flood = engine.ask(EngineSide.flood, texts, MESSAGES, servers, budget)
     # Poisson's are sometimes fewer; five standard deviations fewer they never are.
-    seconds = max(effort.seconds / 3, (servers + 5 * math.sqrt(servers)) / rate)
-    come = arrivals(texts, rate=rate, seconds=seconds, servers=servers, seed=at)
+    own = min(rate, SHARE * flood.per_second)
+    seconds = max(effort.seconds / 3, (servers + 5 * math.sqrt(servers)) / own)
+    come = arrivals(texts, rate=own, seconds=seconds, servers=servers, seed=at)
     in_turns = [replace(each, server_id=1 + number % servers) for number, each in enumerate(come)]
     stream = engine.ask(EngineSide.stream, in_turns, budget)[0]
     return Point(
@@ -260,4 +269,5 @@ def _loaded(
         flood.per_second,
         percentile(stream.latencies_s, 50),
         percentile(stream.latencies_s, 99),
+        rate=own if own < rate else None,
     )

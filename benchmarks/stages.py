@@ -1,4 +1,8 @@
-"""Where a running bot spends its processor time: samples of its threads' stacks, by stage."""
+"""Where a running bot spends its processor time: samples of its threads' stacks, by stage.
+
+Waiting for a lock looks like work: its C code is in no stack. So a sample counts as work only if
+the thread's own clock went on since the one before, where the system has such clocks.
+"""
 
 from __future__ import annotations
 
@@ -144,8 +148,8 @@ class Sampler:
         """Begin; once only."""
         self._usual_switch_s = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_S)
-        self._before = cpu_times()
         self._started = time.perf_counter()
+        self._before = cpu_times()
         self._thread.start()
 
     def stop(self) -> Profile:
@@ -153,8 +157,8 @@ class Sampler:
         self._ending.set()
         self._thread.join()
         sys.setswitchinterval(self._usual_switch_s)
-        seconds = time.perf_counter() - self._started
         cpu_s = {each: now - self._before.get(each, 0.0) for each, now in cpu_times().items()}
+        seconds = time.perf_counter() - self._started
         threads = (
             Sampled(thread.name, cpu_s.get(thread, 0.0), dict(stages))
             for thread, stages in self._samples.items()
@@ -162,24 +166,41 @@ class Sampler:
         return Profile(tuple(threads), seconds)
 
     def _run(self) -> None:
+        clocks: dict[threading.Thread, int | None] = {}
+        before: dict[threading.Thread, float | None] = {**self._before}
         while not self._ending.wait(INTERVAL_S):
             frames = sys._current_frames()
             for thread in threading.enumerate():
                 frame = frames.get(thread.ident or 0)
-                if frame is not None and thread is not self._thread:
-                    self._samples[thread][stage_of(thread.name, list(_calls(frame)))] += 1
+                if frame is None or thread is self._thread:
+                    continue
+                if thread not in clocks:
+                    clocks[thread] = _clock(thread)
+                now = _read(clocks[thread])
+                stood = now is not None and now == before.get(thread)
+                stage = WAITING if stood else stage_of(thread.name, list(_calls(frame)))
+                self._samples[thread][stage] += 1
+                before[thread] = now
 
 
 def cpu_times() -> dict[threading.Thread, float]:
     """Seconds on a processor of each thread that Python knows."""
-    found: dict[threading.Thread, float] = {}
-    if hasattr(time, "pthread_getcpuclockid"):
-        for thread in threading.enumerate():
-            if thread.ident is not None:
-                with contextlib.suppress(OSError):  # it ended meanwhile
-                    clock = time.pthread_getcpuclockid(thread.ident)
-                    found[thread] = time.clock_gettime(clock)
-    return found
+    found = {thread: _read(_clock(thread)) for thread in threading.enumerate()}
+    return {thread: spent_s for thread, spent_s in found.items() if spent_s is not None}
+
+
+def _clock(thread: threading.Thread) -> int | None:
+    """Of its time on a processor; to be asked for once, as it must not have ended."""
+    if thread.ident is not None and hasattr(time, "pthread_getcpuclockid"):
+        with contextlib.suppress(OSError):
+            return time.pthread_getcpuclockid(thread.ident)
+    return None
+
+
+def _read(clock: int | None) -> float | None:
+    with contextlib.suppress(OSError):  # the thread has ended
+        return None if clock is None else time.clock_gettime(clock)
+    return None
 
 
 def _calls(frame: FrameType | None) -> Iterable[Call]:

@@ -213,7 +213,7 @@ def _table_rows(name: str, source: Auxiliary) -> tuple[Partial, Indices, list[Le
     where = f"auxiliary.{name}: {source.path}"
     # The index is from here on the row's number in the file, less 1.
     table = from_file(source.path).reset_index(drop=True)
-    require_columns(table, (source.text_column, source.group_column), where)
+    require_columns(table.columns, (source.text_column, source.group_column), where)
     used = [*source.labels.values()] + ([] if source.where is None else [source.where])
     _require_filled(table, used, where)
     texts = np.array(texts_of(table, source.text_column, where), dtype=object)

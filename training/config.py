@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from bot.labels import Label
 
@@ -22,8 +23,6 @@ Dropout = Annotated[float, Field(ge=0.0, le=0.95)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 _EXTENDS = "extends"
-# How a section's own errors name the setting that is wrong.
-_NAMED = re.compile(r"Value error, (\w+) = ")
 # What to write where a section that must be there is not.
 _MISSING = {
     "rows": '[rows] must be there and name the labelled rows, as file = "data/train.csv"',
@@ -68,7 +67,7 @@ class Rows(_Section):
     @model_validator(mode="after")
     def _one_source(self) -> Rows:
         if (self.file is None) == (self.hub is None):
-            raise ValueError("name either a file or a hub data set")
+            raise ValueError("name either file = … or hub = …")
         return self
 
     @property
@@ -245,7 +244,9 @@ class Presets(_Section):
         for label in Label:
             targets = [self.target(name, label) for name in ("relaxed", "balanced", "strict")]
             if sorted(targets, reverse=True) != targets:
-                raise ValueError(f"{label}: relaxed, balanced, strict must not rise in precision")
+                raise ValueError(
+                    f"relaxed, balanced, strict must not rise in precision (labels.{label})"
+                )
         return self
 
     def target(self, preset: Literal["relaxed", "balanced", "strict"], label: Label) -> float:
@@ -325,11 +326,9 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
         experiment = Experiment.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
-        wrong = first["loc"]
-        if named := _NAMED.match(first["msg"]):  # what is wrong with a section
-            wrong = (*wrong, named[1])
+        wrong = _wrong(first)
         origins: list[_Override | _File] = [*reversed(changed), *files]
-        place = next((one.place for one in origins if one.sets(wrong)), str(path))
+        place = next((one.place for one in origins if any(map(one.sets, wrong))), str(path))
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         if first["type"] == "extra_forbidden":
             raise ConfigError(f"{place}: {where}: there is no such setting") from None
@@ -345,6 +344,15 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
     return experiment.model_copy(
         update={"artifact": experiment.artifact.model_copy(update={"card": card})}
     )
+
+
+def _wrong(error: ErrorDetails) -> list[tuple[int | str, ...]]:
+    """The settings that an error may be about."""
+    where = error["loc"]
+    if error["type"] != "value_error":
+        return [where]
+    # A section's own error names settings of it; a word that is none of them was set nowhere.
+    return [(*where, *word.split(".")) for word in re.findall(r"\w+(?:\.\w+)*", error["msg"])]
 
 
 @dataclass(frozen=True, slots=True)

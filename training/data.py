@@ -206,9 +206,10 @@ def plain(text: str) -> str:
 
 
 def _table(rows: Rows) -> pd.DataFrame:
-    table = from_file(rows.file) if rows.file else from_hub(str(rows.hub), rows.hub_split)
-    wanted = (rows.text_column, rows.id_column, rows.weight_column, rows.loss_weight_column)
-    require_columns(table, (*wanted, *LABELS), rows.source)
+    named = (rows.text_column, rows.id_column, rows.weight_column, rows.loss_weight_column)
+    wanted = [*filter(None, named), *(label.value for label in LABELS)]
+    table = from_file(rows.file, wanted) if rows.file else from_hub(str(rows.hub), rows.hub_split)
+    require_columns(table.columns, wanted, rows.source)
     return table
 
 

@@ -118,21 +118,32 @@ def _check_destination(destination: Path, version: str, replace_other: bool) -> 
     """Refuse a folder in which something would be lost."""
     if not destination.exists() or not any(destination.iterdir()):
         return
-    manifest = destination / MANIFEST
-    if not manifest.exists():
+    there = _held(destination)
+    if there is None:
         raise ExportError(
             f"{destination}: holds other files than a model directory's; name a new or empty folder"
         )
-    try:
-        # Not by `read`: one that is damaged, or made for an older normaliser, has a name too.
-        there = json.loads(manifest.read_bytes())["model_version"]
-    except (OSError, ValueError, LookupError, TypeError):
-        there = "another model (its manifest cannot be read)"
     if there != version and not replace_other:
         raise ExportError(
             f"{destination}: holds {there}, and this is {version}; name a new or empty folder, or "
             "add --replace"
         )
+
+
+def _held(directory: Path) -> str | None:
+    """What the model in a directory calls itself; None for a folder of other files."""
+    unread = "another model (its manifest cannot be read)"
+    try:
+        # Not by `read`: one that is damaged, or made for an older normaliser, has a name too.
+        found = json.loads((directory / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        return unread
+    if isinstance(found, dict) and "model_version" in found:
+        return str(found["model_version"])
+    # Others have a file of that name too: web apps, for one.
+    return unread if (directory / MODEL).exists() else None
 
 
 def _aims_at(calibrated: Calibrated, presets: Presets) -> bool:

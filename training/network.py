@@ -92,7 +92,7 @@ def outline_of_trained(checkpoint: Path) -> PreTrainedConfig:
     """
     try:
         config: PreTrainedConfig = AutoConfig.from_pretrained(checkpoint)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # of any kind, where the file is JSON but no configuration
         reason = str(error).partition("\n")[0]
         raise RunError(f"{checkpoint}: its config.json cannot be read: {reason}") from None
     return config

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -19,21 +19,26 @@ class DataError(TrainingError):
     """Rows that cannot be used; names the file, the column and the first rows."""
 
 
-def from_file(path: Path) -> pd.DataFrame:
+def from_file(path: Path, wanted: Sequence[str] | None = None) -> pd.DataFrame:
     """Read a CSV or Parquet file, or the one CSV in a zip archive (as Kaggle hands them out).
+
+    Parameters
+    ----------
+    wanted
+        The columns that are asked for; a Parquet file's others stay unread. None for all.
 
     Raises
     ------
     DataError
-        The file cannot be read, is damaged or of another kind, or its bytes are not UTF-8.
+        The file cannot be read, is damaged or of another kind, its texts are not UTF-8, or a
+        Parquet file lacks a wanted column.
     """
     kind = path.suffix.lower()
     if kind not in (".csv", ".parquet", ".zip"):
         raise DataError(f"{path}: a .csv, .parquet or .zip file is needed")
     try:
         if kind == ".parquet":
-            _require_utf8(path)
-            return pd.read_parquet(path)
+            return _from_parquet(path, wanted)
         with _opened(path) as file:
             return pd.read_csv(file, encoding="utf-8", keep_default_na=False)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
@@ -76,13 +81,14 @@ def from_hub(name: str, split: str) -> pd.DataFrame:
     return table
 
 
-def require_columns(table: pd.DataFrame, wanted: Iterable[str | None], source: str) -> None:
+def require_columns(there: Iterable[str], wanted: Iterable[str | None], source: str) -> None:
     """Refuse a table that lacks a column; ``None`` stands for a column nobody asks for."""
+    names = list(there)
     for column in wanted:
-        if column is not None and column not in table.columns:
+        if column is not None and column not in names:
             raise DataError(
                 f"{source}: column {str(column)!r} is missing; there are "
-                f"{', '.join(map(str, table.columns))}"
+                f"{', '.join(map(str, names))}"
             )
 
 
@@ -115,21 +121,45 @@ def texts_of(table: pd.DataFrame, column: str, source: str) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _require_utf8(path: Path) -> None:
-    """Refuse a Parquet file whose texts are none: nothing looks at their bytes until, much later,
-    the first of them is made a string."""
-    from pyarrow import ArrowInvalid, parquet  # type: ignore[import-untyped]
+def _from_parquet(path: Path, wanted: Sequence[str] | None) -> pd.DataFrame:
+    from pyarrow import parquet  # type: ignore[import-untyped]
 
-    before = 0  # rows
-    for batch in parquet.ParquetFile(path).iter_batches():
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            try:
-                column.validate(full=True)
-            except ArrowInvalid as error:
-                row = _first_broken(column)
-                which = "" if row is None else f"; row {before + row} is not"
-                raise DataError(f"{path}: column {name!r} must be UTF-8{which}: {error}") from None
-        before += len(batch)
+    if wanted is not None:
+        require_columns(parquet.read_schema(path).names, wanted, str(path))
+        wanted = list(dict.fromkeys(wanted))
+    table = parquet.read_table(path, columns=wanted)
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if _holds_texts(column.type):
+            _require_utf8(column, f"{path}: column {name!r}")
+    # What pandas notes in a file would make an index of a column.
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    return frame
+
+
+def _holds_texts(kind: Any) -> bool:
+    """Whether cells of an Arrow type are texts, or have parts that are."""
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        return _holds_texts(kind.value_type)
+    if types.is_nested(kind):
+        return any(_holds_texts(kind.field(at).type) for at in range(kind.num_fields))
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _require_utf8(column: Any, name: str) -> None:
+    """Refuse an Arrow column whose texts are none: nothing looks at their bytes until, much later,
+    the first of them is made a string."""
+    from pyarrow import ArrowInvalid
+
+    try:
+        column.validate(full=True)
+    except ArrowInvalid as error:
+        row = _first_broken(column)
+        if row is None and "UTF" not in str(error):  # damaged in another way
+            raise
+        which = "" if row is None else f"; row {row} is not"
+        raise DataError(f"{name} must be UTF-8{which}: {error}") from None
 
 
 def _first_broken(cells: Iterable[Any]) -> int | None:

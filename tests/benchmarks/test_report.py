@@ -98,13 +98,14 @@ def test_spread_keeps_both_ends() -> None:
 
 def test_growth_has_tables_and_pictures(tmp_path: Path) -> None:
     points = tuple(Point(at, 100.0 / at, 0.001 * at, 0.002 * at) for at in (1, 10, 500))
-    cores = (Point(1, 5.0, 0.1, 0.2, "1 thread"), Point(2, 9.0, 0.1, 0.2, "2 threads"))
+    cores = (Point(1, 5.0, 0.1, 0.2, "1 thread", 2.5), Point(2, 9.0, 0.1, 0.2, "2 threads"))
     growth = Growth(
         (Curve("length", "words", "alone", points), Curve("cores", "cores", "alone", cores))
     )
     sections = list(growth.sections())
     assert "| 500 | 0 | 500.0 | 1000.0 |" in sections[2]
-    assert "| 2 2 threads | 9 |" in sections[3]
+    assert "| 1 1 thread | 5 | 100.0 (at 2/s) | 200.0 (at 2/s) |" in sections[3]
+    assert "| 2 2 threads | 9 | 100.0 |" in sections[3]
     growth.draw(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         "growth-throughput.png",

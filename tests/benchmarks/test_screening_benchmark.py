@@ -32,8 +32,8 @@ TINY = Effort(
     lone=2,
     seconds=0.3,
     raid_messages=200,
-    raid_s=0.3,
-    fast_raid_s=0.2,
+    raid_s=1.2,  # long enough that on a busy machine, too, messages of other servers come
+    fast_raid_s=1.0,
     starts=1,
     posts=40,
     fill=30,
@@ -190,6 +190,16 @@ def test_every_server_of_a_line_posts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {flood[0] for flood in floods} == {chat.messages(30)}
     for point, (stream, _) in zip(points, streams, strict=True):
         assert {arrival.server_id for arrival in stream} == set(range(1, point.at + 1))
+
+
+def test_no_point_is_timed_above_half_of_its_own_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growth, "BUDGETS", (1,))
+    monkeypatch.setattr(growth, "MESSAGES", 30)
+    engine = cast("Worker[EngineSide]", Here(EngineSide))
+    (point,) = growth.by_budget(engine, 1e6, TINY)
+    assert point.rate == growth.SHARE * point.per_second
+    (point,) = growth.by_budget(engine, 5.0, TINY)
+    assert point.rate is None
 
 
 def test_a_batch_is_as_large_as_its_budget_however_long_it_takes(

@@ -58,7 +58,14 @@ def test_overrides_are_read_as_toml_and_else_as_text(config: Path) -> None:
         ("optimisation.schedule=stairs", "optimisation.schedule = 'stairs'"),
         ("name=A name", "name = 'A name'"),
         ("presets.labels.rude.strict=0.5", "presets.labels.rude"),
-        ("presets.balanced=0.95", "must not rise"),
+        (
+            "presets.balanced=0.95",
+            "--set presets.balanced=0.95: presets: relaxed, balanced, strict",
+        ),
+        ("presets.labels.threat.strict=0.95", "--set presets.labels.threat.strict=0.95: presets:"),
+        ("rows.hub=some/rows", "--set rows.hub=some/rows: rows: name either file = … or hub = …"),
+        ("rows.file=", "--set rows.file=: rows: name either"),
+        ("rows={max_samples=500}", "--set rows={max_samples=500}: rows: name either"),
         # of 256 bytes none would be left to scale up
         ("base.hidden_dropout=0.999", "base.hidden_dropout = 0.999"),
         ("base.attention_dropout=0.999", "base.attention_dropout = 0.999"),
@@ -125,6 +132,12 @@ def test_a_wrong_setting_is_told_where_it_was_written(config: Path) -> None:
     above.write_text('extends = "below.toml"\n[optimisation]\nepochs = -2\n[loss]\nclip = 0.05\n')
     with pytest.raises(ConfigError, match=r"small\.toml: optimisation\.epochs = -2"):
         load(above)
+
+
+def test_an_override_is_not_blamed_for_what_its_section_lacks(config: Path) -> None:
+    config.write_text(SMALLEST.replace('file = "rows.csv"', ""))
+    with pytest.raises(ConfigError, match=r"small\.toml: rows: name either file = … or hub = …"):
+        load(config, ("rows.max_samples=500",))
 
 
 def test_a_file_that_is_not_toml_is_refused(config: Path) -> None:

@@ -303,17 +303,25 @@ def test_int8_that_costs_too_much_is_refused_and_nothing_is_written(
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("README.md", "my own notes"),
+        ("manifest.json", '{"name": "a web app", "start_url": "/"}'),
+        ("model.onnx", "another tool's"),
+    ],
+)
 def test_a_folder_of_something_else_is_not_written_over(
-    made: tuple[Path, Path, Path], tmp_path: Path
+    made: tuple[Path, Path, Path], tmp_path: Path, name: str, content: str
 ) -> None:
     config, run, _ = made
-    notes = tmp_path / "README.md"
-    notes.write_text("my own notes", encoding="utf-8")
-    result = invoke("export", "--config", config, "--run", run, "--to", tmp_path)
+    other = tmp_path / name
+    other.write_text(content, encoding="utf-8")
+    result = invoke("export", "--config", config, "--run", run, "--to", tmp_path, "--replace")
     assert result.exit_code == 1
     assert "holds other files than a model directory's" in result.output
-    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
-    assert notes.read_text(encoding="utf-8") == "my own notes"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert other.read_text(encoding="utf-8") == content
 
 
 def test_another_model_is_replaced_only_if_that_is_said(
@@ -322,7 +330,12 @@ def test_another_model_is_replaced_only_if_that_is_said(
     config, run, _ = made
     words = ["export", "--config", config, "--run", run, "--to", tmp_path]
     manifest = tmp_path / "manifest.json"
-    for there, named in (('{"model_version": "other-1"}', "other-1"), ("{", "cannot be read")):
+    for there, named in (
+        ('{"model_version": "other-1"}', "other-1"),
+        ("{", "cannot be read"),
+        ("{}", "cannot be read"),
+    ):
+        (tmp_path / "model.onnx").touch()
         manifest.write_text(there, encoding="utf-8")
         result = invoke(*words)
         assert result.exit_code == 1

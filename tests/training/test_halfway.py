@@ -85,12 +85,13 @@ def test_a_layer_that_the_network_does_not_have_is_told_before_it_is_quantised(
     assert sorted(trained_run.iterdir()) == before
 
 
+@pytest.mark.parametrize("content", ["{", "[]", "1", '{"model_type": []}'])
 def test_a_trained_checkpoint_that_is_damaged_is_told_before_it_is_quantised(
-    experiment: Experiment, trained_run: Path, tmp_path: Path
+    experiment: Experiment, trained_run: Path, tmp_path: Path, content: str
 ) -> None:
     damaged = tmp_path / "run"
     shutil.copytree(trained_run, damaged)
-    (damaged / "model" / "config.json").write_text("{")
+    (damaged / "model" / "config.json").write_text(content)
     with pytest.raises(RunError, match=r"model: its config\.json cannot be read: "):
         calibrate_run(experiment, damaged)
     assert not (damaged / "int8").exists()

@@ -92,17 +92,10 @@ def test_a_broken_line_in_an_archive_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "group", "which"),
-    [
-        ("texts", 2, "; row 3 is not: "),
-        ("lists", 3, "; row 3 is not: "),
-        ("categories", 3, "; row 3 is not: "),
-        ("categories", 2, ": "),  # all groups share them, so the first one cannot say
-    ],
+    ("form", "group"),
+    [("texts", 2), ("lists", 3), ("objects", 3), ("categories", 3), ("categories", 2)],
 )
-def test_a_broken_text_in_a_parquet_file_is_named(
-    form: str, group: int, which: str, tmp_path: Path
-) -> None:
+def test_a_broken_text_in_a_parquet_file_is_named(form: str, group: int, tmp_path: Path) -> None:
     cells = [b"fine", b"one more", b"caf\xe9"]
     ends = np.cumsum([0, *map(len, cells)], dtype=np.int32)
     # Nothing but the buffers makes such texts: all else checks the bytes.
@@ -112,13 +105,33 @@ def test_a_broken_text_in_a_parquet_file_is_named(
         texts = texts.dictionary_encode()
     elif form == "lists":
         texts = pa.ListArray.from_arrays(pa.array([0, 1, 2, 3], pa.int32()), texts)
+    elif form == "objects":
+        texts = pa.StructArray.from_arrays([texts], ["text"])
     path = tmp_path / "rows.parquet"
     table = pa.table({"id": ["1", "2", "3"], "comment_text": texts})
     parquet.write_table(table, path, row_group_size=group)
     with pytest.raises(DataError) as raised:
         from_file(path)
-    assert str(raised.value).startswith(f"{path}: column 'comment_text' must be UTF-8{which}")
+    told = f"{path}: column 'comment_text' must be UTF-8; row 3 is not: "
+    assert str(raised.value).startswith(told)
     assert "\n" not in str(raised.value)
+    assert list(from_file(path, ["id", "id"])["id"]) == ["1", "2", "3"]  # nobody reads the other
+    with pytest.raises(DataError, match=r"'text' is missing; there are id, comment_text"):
+        from_file(path, ["id", "text"])
+
+
+def test_only_texts_must_be_utf8(tmp_path: Path) -> None:
+    buffers = [None, pa.py_buffer((12_345).to_bytes(16, "little"))]
+    price = pa.Array.from_buffers(pa.decimal128(3, 0), 1, buffers)  # of more digits than it says
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(pa.table({"comment_text": ["fine"], "price": price}), path)
+    assert list(from_file(path)["comment_text"]) == ["fine"]
+
+
+def test_an_index_that_pandas_wrote_is_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    pd.DataFrame({"id": ["7", "9"], "comment_text": ["a", "b"]}).set_index("id").to_parquet(path)
+    assert list(from_file(path, ["id", "comment_text"])["id"]) == ["7", "9"]
 
 
 def test_cells_become_texts() -> None:
