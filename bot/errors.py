@@ -60,6 +60,17 @@ class Overloaded(ScoringError):
         self.server_id = server_id
 
 
+class TooManyUnderWay(HexwardError):
+    """More of a server's messages are under way than its share; one more was not taken."""
+
+    def __init__(self, server_id: int | None) -> None:
+        whose = "" if server_id is None else f" of server {server_id}"
+        super().__init__(
+            f"Too many messages{whose} are under way, waiting for Discord or for the database."
+        )
+        self.server_id = server_id
+
+
 class EngineClosed(ScoringError):
     """The engine is shutting down and takes no more texts."""
 

@@ -10,7 +10,7 @@ import discord
 from bot.chat.marks import Marks
 from bot.chat.missed import Missed
 from bot.chat.tally import Tally
-from bot.errors import DatabaseError, EngineClosed, Overloaded
+from bot.errors import DatabaseError, EngineClosed, Overloaded, TooManyUnderWay
 from bot.metrics import Metrics
 from bot.storage.servers import Servers
 from bot.storage.unscreened import Reason, Unscreened, UnscreenedMessage
@@ -87,7 +87,7 @@ class Backlog:
 
 
 def _reason(error: BaseException) -> Reason:
-    if isinstance(error, Overloaded):
+    if isinstance(error, Overloaded | TooManyUnderWay):
         return Reason.OVERLOADED
     if isinstance(error, DatabaseError):
         return Reason.DATABASE

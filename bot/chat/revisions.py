@@ -71,11 +71,30 @@ class Revisions:
         self._latest: OrderedDict[int, _Latest] = OrderedDict()
 
     def next(self, message: discord.Message, parts: Sequence[Part]) -> Revision | None:
-        """What is new in a message with these texts, or None if nothing is."""
+        """What is new in a message with these texts, or None if nothing is; remembers them."""
+        compared = self._compare(message, parts)
+        if compared is None:
+            return None
+        latest, new = compared
+        self._latest[message.id] = latest
+        self._latest.move_to_end(message.id)
+        if len(self._latest) > self._capacity:
+            self._latest.popitem(last=False)
+        return Revision(latest.number, new) if new else None
+
+    def is_news(self, message: discord.Message, parts: Sequence[Part]) -> bool:
+        """Whether something is new in a message with these texts; remembers nothing of it."""
+        compared = self._compare(message, parts)
+        return compared is not None and bool(compared[1])
+
+    def _compare(
+        self, message: discord.Message, parts: Sequence[Part]
+    ) -> tuple[_Latest, tuple[Part, ...]] | None:
+        """A revision with what is new in it; None for one that is older than what is known."""
         known = self._latest.get(message.id)
         at = AS_POSTED if message.edited_at is None else milliseconds(message.edited_at)
         if known is not None and at < known.at:
-            return None  # an older revision that arrives late, after a resumed session
+            return None  # it arrives late, after a resumed session
         texts = {part.name: self._digest(part) for part in parts}
         before = set() if known is None else set(known.texts.values())
         new = tuple(part for part in parts if texts[part.name] not in before)
@@ -86,11 +105,7 @@ class Revisions:
                 # Other words in the same place: another edit in one instant of Discord's clock, or
                 # one that does not say when it was made, for which ours has to serve.
                 number = number + 1 if at else milliseconds(datetime.now(UTC))
-        self._latest[message.id] = _Latest(at, number, texts)
-        self._latest.move_to_end(message.id)
-        if len(self._latest) > self._capacity:
-            self._latest.popitem(last=False)
-        return Revision(number, new) if new else None
+        return _Latest(at, number, texts), new
 
     def __contains__(self, message_id: int) -> bool:
         return message_id in self._latest

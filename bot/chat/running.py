@@ -11,6 +11,51 @@ from collections.abc import Iterator
 log = logging.getLogger(__name__)
 
 
+class UnderWay:
+    """One task that is under way; it takes room, but where it is said to wait elsewhere.
+
+    Parameters
+    ----------
+    held
+        By server: how many tasks take room.
+    """
+
+    def __init__(self, held: Counter[int | None], server_id: int | None) -> None:
+        self._held = held
+        self._server_id = server_id
+        self._elsewhere = 0
+
+    @contextlib.contextmanager
+    def taking_room(self) -> Iterator[None]:
+        """Take room while the block runs."""
+        self._take()
+        try:
+            yield
+        finally:
+            self._free()
+
+    @contextlib.contextmanager
+    def elsewhere(self) -> Iterator[None]:
+        """Take no room while the block runs, or another such: there is a bound of its own there."""
+        if not self._elsewhere:
+            self._free()
+        self._elsewhere += 1
+        try:
+            yield
+        finally:
+            self._elsewhere -= 1
+            if not self._elsewhere:
+                self._take()
+
+    def _take(self) -> None:
+        self._held[self._server_id] += 1
+
+    def _free(self) -> None:
+        self._held[self._server_id] -= 1
+        if not self._held[self._server_id]:
+            del self._held[self._server_id]
+
+
 class Running:
     """The tasks of one kind that are under way; bounded, and drained at the stop.
 
@@ -42,36 +87,29 @@ class Running:
         """Whether there is no room for one more."""
         return len(self._tasks) >= self._most
 
-    def full_for(self, server_id: int | None, *, bounded_elsewhere: int) -> bool:
+    def full_for(self, server_id: int | None) -> bool:
         """Whether there is no room for one more of a server.
 
-        The servers that have something under way share the room. One that has less than its share
-        is let in whatever the others have, so there may be a few times `most`.
-
-        Parameters
-        ----------
-        bounded_elsewhere
-            How many of those under way wait where there is a bound of its own; they take no room.
+        The servers of which something takes room share it. One that has less than its share is let
+        in whatever the others have, so there may be a few times `most`.
         """
-        if len(self._tasks) - bounded_elsewhere < self._most:
+        if not self.full or self._held.total() < self._most:
             return False
         servers = len(self._held) + (server_id not in self._held)
         return self._held[server_id] * servers >= self._most
 
     @contextlib.contextmanager
-    def counted(self, server_id: int | None = None) -> Iterator[None]:
+    def counted(self, server_id: int | None = None) -> Iterator[UnderWay]:
         """Count the current task as under way, and as a server's, while the block runs."""
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        self._held[server_id] += 1
+        under_way = UnderWay(self._held, server_id)
         try:
-            yield
+            with under_way.taking_room():
+                yield under_way
         finally:
             self._tasks.discard(task)
-            self._held[server_id] -= 1
-            if not self._held[server_id]:
-                del self._held[server_id]
 
     def follow(self) -> None:
         """Count the current task as under way until it ends."""

@@ -174,10 +174,16 @@ def _left_out_of(stored: UnscreenedLine) -> dict[int, datetime]:
     return dict.fromkeys([stored.left_out_id, *(-one for one in others)], stored.left_out_since)
 
 
+def came_at(message: UnscreenedMessage) -> datetime:
+    """When a message was posted or, if a stop left it, maybe long afterwards edited."""
+    if message.reason is Reason.STOPPED:
+        return message.at
+    return discord.utils.snowflake_time(message.message_id)
+
+
 def _is_of(stored: UnscreenedLine, message: UnscreenedMessage) -> bool:
     if stored.away:
-        at = discord.utils.snowflake_time(message.message_id)
-        return stored.first_at <= at <= stored.last_at
+        return stored.first_at <= came_at(message) <= stored.last_at
     if message.reason in (Reason.AWAY, Reason.STOPPED):  # told of by whoever finds them
         return False
     return stored.first_at - _A_MOMENT <= message.at <= stored.last_at + _A_MOMENT

@@ -33,6 +33,8 @@ HOST_EVERY_S = 60.0
 QUIET_S = 15.0
 # Seconds between two looks at a line that is not final yet.
 EVERY_S = 120.0
+# Seconds for which it is tried to post a line to which nothing will be added.
+KEEP_TRYING_S = 3_600.0
 # Seconds that telling the rest may take at the stop.
 _LAST_WORDS_S = 5.0
 # Spells of a server of which something is still to be told; before more, the oldest is let go.
@@ -77,6 +79,8 @@ class Tally:
         self._spells: dict[int, list[Spell]] = {}
         self._telling: dict[Spell, asyncio.Task[None]] = {}
         self._quiet_at: dict[Spell, float] = {}
+        # Those of which the host knows that they cannot be told.
+        self._complained: set[Spell] = set()
         # By server: what became of messages that no spell speaks of yet.
         self._noted: dict[int, dict[int, Settled]] = {}
         self._stopped = False
@@ -266,25 +270,33 @@ class Tally:
                     await self._say(spell)
                 else:
                     await asyncio.sleep(min(quiet_at, look_at) - loop.time())
-            if not spell.away:
-                await self._say(spell)
-            while spell.waiting or not await self._say(spell):
-                spell.changed.clear()
-                try:
-                    async with asyncio.timeout(EVERY_S):
-                        await spell.changed.wait()
-                except TimeoutError:
-                    if spell.waiting:
-                        await self._say(spell)
+            if spell.away and spell.waiting:
+                await _settled_or_due(spell)
+            await self._keep_true(spell)
         finally:
             self._telling.pop(spell, None)
             if not self._stopped:
                 self._let_go(spell)
 
+    async def _keep_true(self, spell: Spell) -> None:
+        """Say what becomes of a spell that is over; the end of it for a while, until it is said."""
+        clock = asyncio.get_running_loop().time
+        give_up_at = clock() + KEEP_TRYING_S
+        while True:
+            spell.changed.clear()
+            waiting = bool(spell.waiting)
+            if waiting:
+                give_up_at = clock() + KEEP_TRYING_S
+            said = await self._say(spell)
+            if not waiting and (said or clock() >= give_up_at):
+                return
+            await _settled_or_due(spell)
+
     def _let_go(self, spell: Spell) -> None:
         if self._current.get(spell.server_id) is spell:
             del self._current[spell.server_id]
         self._quiet_at.pop(spell, None)
+        self._complained.discard(spell)
         spells = self._spells.get(spell.server_id, [])
         if spell in spells:
             spells.remove(spell)
@@ -307,18 +319,22 @@ class Tally:
             if spell.line is not None:
                 spell.line = await spell.line.edit(content=words)
             elif (channel := await self._log_channel(spell.server_id)) is not None:
-                spell.line = await channel.send(words)
+                spell.line = await channel.send(words, nonce=_nonce(spell))
+                if spell.line.content != words:  # it is there from an earlier try
+                    spell.line = await spell.line.edit(content=words)
             spell.told = words
             await self._remember(spell)
         except discord.NotFound:
             spell.told = words  # somebody has deleted the line; that is their right
             await self._forget(spell)
         except Exception as error:
-            log.warning(
-                "Server %d: its moderators could not be told of unscreened messages: %s",
-                spell.server_id,
-                describe(error),
-            )
+            if spell not in self._complained:
+                self._complained.add(spell)
+                log.warning(
+                    "Server %d: its moderators could not be told of unscreened messages: %s",
+                    spell.server_id,
+                    describe(error),
+                )
             return not isinstance(error, (DatabaseError, *STUMBLES))
         return True
 
@@ -348,6 +364,23 @@ class Tally:
         settings = await self._servers.get(server_id)
         channel = await find_log_channel(server, settings.log_channel_id)
         return channel if isinstance(channel, discord.abc.Messageable) else None
+
+
+async def _settled_or_due(spell: Spell) -> None:
+    """Wait until all that a spell speaks of is settled, or until its line is to be looked at."""
+    try:
+        async with asyncio.timeout(EVERY_S):
+            await spell.changed.wait()
+    except TimeoutError:
+        pass
+
+
+def _nonce(spell: Spell) -> str:
+    """What lets Discord drop the second of two lines if it took the first without saying so.
+
+    At most 25 characters.
+    """
+    return f"{int(spell.first_at.timestamp() * 1000):x}-{spell.server_id:x}"[:25]
 
 
 def _settle(spell: Spell, message_id: int, how: Settled) -> bool:

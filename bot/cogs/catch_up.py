@@ -23,6 +23,7 @@ from bot.chat.faults import DISCORD_FAULTS
 from bot.chat.languages import speaking_to
 from bot.chat.lookup import channel_by_id, message_by_id, missing_permissions
 from bot.chat.missed import READ_PERMISSIONS, Missed, find_missed
+from bot.chat.spells import came_at
 from bot.chat.tally import Settled
 from bot.cogs.screening import Screening
 from bot.complaint import Complaint
@@ -175,11 +176,8 @@ class CatchUp(commands.Cog):
                 pause_s=_PAUSE_S,
             )
         self._backlog.put_down_missed(server_id, missed)
-        leftover = [
-            (row.channel_id, row.message_id, discord.utils.snowflake_time(row.message_id))
-            for row in self._left[server_id]
-        ]
-        away = list(dict.fromkeys([*leftover, *missed.messages]))
+        leftover = [(row.channel_id, row.message_id, came_at(row)) for row in self._left[server_id]]
+        away = list({one[1]: one for one in [*missed.messages, *leftover]}.values())
         # What a stop cut short after it was decided did not go unscreened.
         decided = await self._decisions.known([message_id for _, message_id, _ in away])
         self._left[server_id] = []
@@ -211,26 +209,31 @@ class CatchUp(commands.Cog):
     async def _work_off(self) -> bool:
         """Screen whatever was put down; False if some of it has to be tried again later."""
         left_alone: set[int] = set()
-        while await self._work_off_round(left_alone):
+        absent: set[int] = set()
+        while await self._work_off_round(left_alone, absent):
             pass
         return not left_alone
 
-    async def _work_off_round(self, left_alone: set[int]) -> bool:
+    async def _work_off_round(self, left_alone: set[int], absent: set[int]) -> bool:
         """Screen a page of each server's oldest messages; False if no server had any.
 
         Parameters
         ----------
         left_alone
             Channels to leave out; gets those that have to be tried again later.
+        absent
+            Servers to leave out; gets those that are not here. They come back and stir, or belong
+            to another process, or have thrown us out.
         """
         worked = False
+        oldest = self._backlog.unscreened.oldest
         had_turn: set[int] = set()
-        while row := await self._backlog.unscreened.oldest(not_in=left_alone, not_of=had_turn):
-            had_turn.add(row.server_id)
+        while row := await oldest(not_in=left_alone, not_of=had_turn | absent):
             server = self._client.get_guild(row.server_id)
             if server is None or server.unavailable:
-                # It comes back and stirs, or it belongs to another process, or has thrown us out.
+                absent.add(row.server_id)
                 continue
+            had_turn.add(row.server_id)
             worked = True
             await self._until_quiet()
             try:

@@ -22,10 +22,10 @@ from bot.chat.passages import read_through
 from bot.chat.passed import Passed
 from bot.chat.revisions import Revisions
 from bot.chat.ruling import rules_at
-from bot.chat.running import Running
+from bot.chat.running import Running, UnderWay
 from bot.chat.surfaces import Part, Surface, is_system, parts
 from bot.chat.weighing import Weighing
-from bot.errors import DatabaseError, EngineClosed, Overloaded
+from bot.errors import DatabaseError, EngineClosed, TooManyUnderWay
 from bot.labels import Scores
 from bot.screening.engine import Engine, Priority
 from bot.screening.policy import Decision, decide
@@ -177,8 +177,8 @@ class Screening(commands.Cog):
                 if message is None or self._is_news(message):
                     raise EngineClosed
                 return
-            if self._running.full_for(server_id, bounded_elsewhere=self._engine.waiting):
-                raise Overloaded(len(self._running))
+            if self._running.full_for(server_id):
+                raise TooManyUnderWay(server_id)
             await self._in_turn(server_id, channel_id, message_id, message, Priority.LIVE)
         except discord.NotFound:
             return  # it was deleted before it could be fetched
@@ -196,14 +196,14 @@ class Screening(commands.Cog):
         priority: Priority,
     ) -> None:
         """Screen a message after the earlier revisions of it; None is fetched from Discord."""
-        with self._running.counted(server_id):
+        with self._running.counted(server_id) as under_way:
             doing: list[asyncio.Task[None]] = []
             try:
                 async with self._turns.setdefault(message_id, asyncio.Lock()):
                     try:
                         if message is None:
                             message = await message_by_id(self._client, channel_id, message_id)
-                        await self._screen(message, priority, doing)
+                        await self._screen(message, priority, under_way, doing)
                     except BaseException:
                         # What could not be dealt with is not taken as known if it comes again.
                         self._revisions.forget(message_id)
@@ -219,7 +219,11 @@ class Screening(commands.Cog):
                 await asyncio.gather(*doing)
 
     async def _screen(
-        self, message: discord.Message, priority: Priority, doing: list[asyncio.Task[None]]
+        self,
+        message: discord.Message,
+        priority: Priority,
+        under_way: UnderWay,
+        doing: list[asyncio.Task[None]],
     ) -> None:
         """Decide on what is new in a message, and begin to act on what was flagged.
 
@@ -240,7 +244,9 @@ class Screening(commands.Cog):
             return
         ends = await asyncio.gather(
             *(
-                self._screen_text(message, server, settings, revision.number, part, priority)
+                self._screen_text(
+                    message, server, settings, revision.number, part, priority, under_way
+                )
                 for part in revision.parts
             ),
             return_exceptions=True,
@@ -264,7 +270,7 @@ class Screening(commands.Cog):
     def _is_news(self, message: discord.Message) -> bool:
         """Whether a message that comes again has a new text: no pin, for example."""
         texts = self._texts(message)
-        return bool(texts) and self._revisions.next(message, texts) is not None
+        return bool(texts) and self._revisions.is_news(message, texts)
 
     async def _screen_text(
         self,
@@ -274,6 +280,7 @@ class Screening(commands.Cog):
         revision: int,
         part: Part,
         priority: Priority,
+        under_way: UnderWay,
     ) -> Scores | _Flagged | None:
         """Score one text and decide; its scores if it passed."""
         surface = await part.read()
@@ -282,7 +289,8 @@ class Screening(commands.Cog):
         clock = asyncio.get_running_loop().time
         started = clock()
         score = partial(self._engine.score, server_id=server.id, priority=priority)
-        reading = await read_through(surface.text, score)
+        with under_way.elsewhere():
+            reading = await read_through(surface.text, score)
         scoring_s = clock() - started
         # A thread or category has choices of its own only where there are any at all.
         place = await self._lookup.place(message.channel, server) if settings.places else None

@@ -122,3 +122,17 @@ def test_what_an_embed_changes_to_has_a_number_of_its_own() -> None:
         if (revision := revisions.next(message, [Surface("embed", text)]))
     ]
     assert numbers == [milliseconds(POSTED) + offset for offset in range(3)]
+
+
+def test_to_ask_whether_something_is_new_makes_nothing_known() -> None:
+    revisions = Revisions(10)
+    edited: discord.Message = Message(1, POSTED)  # type: ignore[assignment]
+    hi = [Surface("content", "hi")]
+    assert revisions.is_news(edited, hi)
+    assert 1 not in revisions
+    assert number(revisions, "idiot") == AS_POSTED  # it was posted before that edit
+    assert revisions.is_news(edited, hi)
+    number(revisions, "hi", POSTED)
+    assert not revisions.is_news(edited, hi)
+    posted: discord.Message = Message(1)  # type: ignore[assignment]
+    assert not revisions.is_news(posted, [Surface("content", "idiot")])

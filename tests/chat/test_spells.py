@@ -157,3 +157,25 @@ def test_a_line_of_an_earlier_run_goes_on_with_what_was_left() -> None:
     words = summary(again, catching_up=True)
     assert "5 messages in <#10> and 1 other channel" in words
     assert "more was posted in <#13> and 1 other channel" in words
+
+
+def test_an_old_message_that_was_edited_at_a_stop_belongs_to_the_line_of_that_time() -> None:
+    moment = timedelta(seconds=1)
+    posted_long_ago = discord.utils.time_snowflake(NOON - timedelta(days=400))
+    posted_meanwhile = discord.utils.time_snowflake(NOON + moment)
+    made = Spell(1, NOON, NOON, away=True)
+    for number, after in ((posted_meanwhile, moment), (posted_long_ago, 2 * moment)):
+        made.add(10, number, NOON + after)
+    made.line = cast(discord.Message, SimpleNamespace(id=9, channel=SimpleNamespace(id=8)))
+    stored = made.stored()
+    assert stored is not None
+    left = [
+        UnscreenedMessage(server_id=1, channel_id=10, message_id=number, at=at, reason=reason)
+        for number, at, reason in (
+            (posted_meanwhile, NOON + 5 * moment, Reason.AWAY),
+            (posted_long_ago, NOON + 2 * moment, Reason.STOPPED),
+            (posted_long_ago + 1, NOON + 9 * moment, Reason.STOPPED),
+        )
+    ]
+    again = resumed(stored, cast(discord.PartialMessage, made.line), left)
+    assert again.waiting == {posted_meanwhile, posted_long_ago}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import discord
 import pytest
 
 from bot.chat import tally as module
+from bot.chat.spells import Spell
 from bot.chat.tally import Settled, Tally
 from bot.errors import Overloaded
 from bot.storage.servers import Servers
 from bot.storage.unscreened_lines import UnscreenedLine, UnscreenedLines
+from tests.patience import until
 
 
 @pytest.fixture
@@ -96,3 +98,55 @@ async def test_what_is_settled_while_it_is_listed_is_not_waited_for(tally: Tally
     tally.settle(1, 101, Settled.SCREENED)  # of which there is nothing to tell any more
     assert (away.messages, away.screened) == (3, 1)
     await tally.stop()
+
+
+class Stumbling(Tally):
+    """Discord gives no answer when a line is to be posted."""
+
+    tries = 0
+
+    async def _log_channel(self, server_id: int) -> discord.abc.Messageable | None:
+        self.tries += 1
+        raise ConnectionResetError
+
+
+@pytest.fixture
+def stumbling() -> Stumbling:
+    client = discord.Client(intents=discord.Intents.none())
+    return Stumbling(client, cast(Servers, None), cast(UnscreenedLines, None), catching_up=False)
+
+
+async def test_a_line_that_is_never_taken_is_given_up_after_one_warning(
+    stumbling: Stumbling, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "EVERY_S", 0.01)
+    monkeypatch.setattr(module, "KEEP_TRYING_S", 0.2)
+    stumbling.add_away(1, [], {10: datetime.now(UTC)})
+    await until(lambda: not stumbling._telling)
+    assert stumbling.tries > 1
+    assert caplog.text.count("could not be told") == 1
+    assert not stumbling._complained
+    await stumbling.stop()
+
+
+async def test_a_line_that_is_not_taken_is_not_tried_again_at_once(
+    stumbling: Stumbling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "QUIET_S", 0.0)
+    stumbling.add(1, 10, 100, Overloaded(1))
+    await until(lambda: stumbling.tries)
+    await asyncio.sleep(0.05)
+    assert stumbling.tries == 1
+    await stumbling.stop()
+
+
+def test_a_nonce_fits_and_tells_spells_and_servers_apart() -> None:
+    now, long = datetime.now(UTC), 2**63 - 1
+    spells = [
+        Spell(server_id, at, at)
+        for server_id in (long, long - 2**22)
+        for at in (now, now + timedelta(milliseconds=2))
+    ]
+    nonces = {module._nonce(spell) for spell in spells}
+    assert len(nonces) == 4
+    assert all(len(nonce) <= 25 for nonce in nonces)

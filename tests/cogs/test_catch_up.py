@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import discord
 import pytest
 
 from bot.app import serve
 from bot.chat import tally
-from bot.cogs import catch_up
+from bot.chat.actions import Actions
+from bot.cogs import catch_up, screening
+from bot.cogs.screening import Screening
 from tests.cogs.catching_up import (
     DECISIONS,
     MARK,
@@ -27,7 +30,7 @@ from tests.cogs.catching_up import (
     with_settings,
 )
 from tests.conftest import Scene
-from tests.patience import until
+from tests.patience import PATIENCE_S, until
 
 LINES = "SELECT line_id FROM unscreened_lines"
 
@@ -137,6 +140,21 @@ async def test_without_catching_up_the_line_says_so(scene: Scene) -> None:
     assert scene.rows(PASSED) == passed
 
 
+async def test_a_line_that_was_taken_without_an_answer_is_gone_on_with(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tally, "EVERY_S", 0.3)
+    scene = with_settings(scene, queue_messages=1)
+    async with scene.bot():
+        scene.wire.faults.drop("POST", f"/channels/{scene.log.id}/messages", times=4, after=True)
+        await post_many(scene, 40)
+        line = await scene.wire.wait_for_message(scene.log)
+        await until_caught_up(scene, 40)
+        await scene.wire.wait_until(lambda: "All of them were screened" in line.content)
+        await scene.wire.quiet()
+    assert lines(scene) == [line]
+
+
 async def test_a_line_that_discord_does_not_take_for_a_while_is_not_lost(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,31 +173,98 @@ async def test_a_line_that_discord_does_not_take_for_a_while_is_not_lost(
 # While the bot was away.
 
 
+class Stop:
+    """The bot as it stops, at whatever a test holds it.
+
+    Attributes
+    ----------
+    begun
+        Set once nothing more is taken.
+    released
+        What is held waits for it.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun = asyncio.Event()
+        self.released = asyncio.Event()
+        self._monkeypatch = monkeypatch
+        drain = Screening.drain
+
+        async def tell_and_drain(cog: Screening) -> None:
+            self.begun.set()
+            await drain(cog)
+
+        monkeypatch.setattr(Screening, "drain", tell_and_drain)
+        monkeypatch.setattr(screening, "_DRAIN_S", PATIENCE_S)
+
+    def hold(self, owner: object, name: str) -> asyncio.Event:
+        """Hold every call of this; the event is set at the first."""
+        held = asyncio.Event()
+        call = getattr(owner, name)
+
+        async def call_late(*args: Any) -> Any:
+            held.set()
+            await self.released.wait()
+            return await call(*args)
+
+        self._monkeypatch.setattr(owner, name, call_late)
+        return held
+
+
 async def test_what_is_edited_during_the_stop_is_screened_after_the_next_start(
-    scene: Scene,
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with scene.bot():
         edited, unfolded = [await scene.ada.post(scene.general, f"hello {n}") for n in range(2)]
         await until(lambda: scene.rows(PASSED) == [(2,)])
-    stop = asyncio.Event()
+    stopping, stop = Stop(monkeypatch), asyncio.Event()
     running = asyncio.create_task(serve(scene.settings, stop))
     await scene.wire.wait_connected()
     await unfolded.edit("hello everybody")
     await until(lambda: scene.rows(PASSED) == [(3,)])
-    # A card that takes a while keeps the bot from being through with the stop.
-    card = scene.wire.faults.slow(1.5, "POST", f"/channels/{scene.log.id}/messages")
+    acting = stopping.hold(Actions, "carry_out")
     flagged = await scene.ada.post(scene.general, "moron")
-    await until(lambda: card.hits == 1)
+    await acting.wait()
     stop.set()
-    await asyncio.sleep(0.1)
-    await edited.edit("you idiot")
+    await stopping.begun.wait()
     await unfolded.refresh_embeds([{"type": "link", "url": "https://example.com"}])
+    await edited.edit("you idiot")
+    await until(lambda: scene.rows(WAITING))
+    stopping.released.set()
     await running
     assert scene.rows(WAITING) == [(edited.id,)]
     assert scene.rows(DECISIONS) == [(flagged.id,)]
+    at = datetime.now(UTC) - timedelta(hours=1)
+    moment = at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    scene.change(f"UPDATE unscreened SET at = '{moment}'")
     async with scene.bot(log_channel=False):
         await until(lambda: scene.rows(WAITING) == [])
+        line = await scene.wire.wait_for_message(
+            scene.log, where=lambda message: "while Hexward was away" in message.content
+        )
+    # What tells when it was edited, not when it was posted.
+    assert discord.utils.format_dt(at, "t") in line.content
     assert scene.rows(DECISIONS) == [(edited.id,), (flagged.id,)]
+
+
+async def test_an_edit_during_the_stop_hides_nothing_of_what_was_posted(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with scene.bot():
+        await until(lambda: bool(scene.rows(MARK)))
+    stopping, stop = Stop(monkeypatch), asyncio.Event()
+    running = asyncio.create_task(serve(scene.settings, stop))
+    await scene.wire.wait_connected()
+    begun = stopping.hold(screening, "is_exempt_message")
+    posted = await scene.ada.post(scene.general, "you idiot")
+    await begun.wait()
+    stop.set()
+    await stopping.begun.wait()
+    await posted.edit("hi")
+    await until(lambda: scene.rows(WAITING) == [(posted.id,)])
+    stopping.released.set()
+    await running
+    assert scene.rows(DECISIONS) == [(posted.id,)]
 
 
 async def test_what_a_stop_cut_short_after_it_was_decided_did_not_go_unscreened(

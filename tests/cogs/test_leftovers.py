@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from aiohttp import web
 from simcord.backend.serializers import guild_create_payload
 
+from bot.cogs.catch_up import CatchUp
+from bot.storage.unscreened import Unscreened, UnscreenedMessage
 from sandbox.wire import Fault, Message
 from tests.cogs.catching_up import (
     DECISIONS,
@@ -214,3 +217,35 @@ async def test_servers_of_others_are_left_alone(scene: Scene) -> None:
     async with scene.bot(log_channel=False):
         await scene.wire.quiet()
     assert scene.rows(WAITING) == [(5,)]
+
+
+async def test_servers_of_others_are_asked_for_once_however_much_there_is_to_do(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await known_once(scene)
+    posted = [
+        await scene.ada.post(scene.general, f"hello {number}", unseen=True) for number in range(201)
+    ]
+    for message in posted[::100]:  # a page each
+        put_down(scene, message)
+    scene.change(f"UPDATE last_seen SET message_id = {posted[-1].id}")
+    scene.change("INSERT INTO unscreened VALUES (5, 6, 7, '2099-01-01T00:00:00.000000Z', 'away')")
+    runs: list[list[int | None]] = []
+    work_off, oldest = CatchUp._work_off, Unscreened.oldest
+
+    async def work_off_listed(cog: CatchUp) -> bool:
+        runs.append([])
+        return await work_off(cog)
+
+    async def oldest_listed(unscreened: Unscreened, **options: Any) -> UnscreenedMessage | None:
+        row = await oldest(unscreened, **options)
+        runs[-1].append(row and row.server_id)
+        return row
+
+    monkeypatch.setattr(CatchUp, "_work_off", work_off_listed)
+    monkeypatch.setattr(Unscreened, "oldest", oldest_listed)
+    async with scene.bot(log_channel=False):
+        await until(lambda: scene.rows(WAITING) == [(5,)])
+        await scene.wire.quiet()
+    assert max(run.count(scene.server.id) for run in runs) == 3
+    assert all(run.count(6) <= 1 for run in runs)

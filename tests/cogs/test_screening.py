@@ -6,10 +6,13 @@ import re
 import sqlite3
 from typing import Any
 
+import discord
 import pytest
 
 from bot.chat import crowds
 from bot.cogs import screening
+from bot.labels import Scores
+from bot.screening.engine import Engine
 from bot.storage.database import Database
 from tests.conftest import Scene
 from tests.patience import until
@@ -255,24 +258,57 @@ async def test_a_raid_of_flags_is_told_in_a_line_rather_than_queued(
 
 
 async def test_a_server_that_has_much_under_way_keeps_no_other_out(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(screening, "_MOST_MESSAGES", 4)
+    asserted = asyncio.Event()
+    fetch = screening.message_by_id
+
+    async def fetch_late(*args: Any) -> discord.Message:
+        await asserted.wait()
+        return await fetch(*args)
+
+    monkeypatch.setattr(screening, "message_by_id", fetch_late)
     scene.settings = scene.settings.model_copy(update={"catch_up_hours": 0})
     quiet = scene.wire.add_server("Quiet")
     place, ben = quiet.add_channel("general"), quiet.add_member("ben")
     edited = [await scene.ada.post(scene.general, f"hello {n}", unseen=True) for n in range(6)]
     async with scene.bot():
-        scene.wire.faults.slow(2.0, "GET", "/channels/*/messages/*", times=4)
         for message in edited:  # events that say too little, so each message is fetched
             ids = {"id": str(message.id), "channel_id": str(scene.general.id)}
             scene.wire.send_event("MESSAGE_UPDATE", {**ids, "guild_id": str(scene.server.id)})
         posted = await ben.post(place, "idiot")
         await until(lambda: scene.rows(PAST_DECISIONS))
         await until(lambda: len(scene.rows(UNSCREENED)) == 2)
+        asserted.set()
     assert [row[0] for row in scene.rows(PAST_DECISIONS)] == [posted.id]
     assert scene.rows(UNSCREENED) == [(message.id, "overloaded") for message in edited[4:]]
     assert scene.rows("SELECT sum(passed) FROM daily_counts") == [(4,)]
+    assert f"Too many messages of server {scene.server.id} are under way" in caplog.text
+
+
+async def test_what_waits_for_the_engine_takes_no_room(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screening, "_MOST_MESSAGES", 2)
+    scene.settings = scene.settings.model_copy(update={"catch_up_hours": 0})
+    asserted, waiting = asyncio.Event(), 0
+    score = Engine.score
+
+    async def score_late(*args: Any, **options: Any) -> Scores:
+        nonlocal waiting
+        waiting += 1
+        await asserted.wait()
+        return await score(*args, **options)
+
+    monkeypatch.setattr(Engine, "score", score_late)
+    async with scene.bot():
+        for number in range(1, 7):  # one after the other: on its way there each takes room
+            await scene.ada.post(scene.general, f"hello {number}")
+            await until(lambda number=number: waiting == number)
+        asserted.set()
+    assert scene.rows(UNSCREENED) == []
+    assert scene.rows("SELECT sum(passed) FROM daily_counts") == [(6,)]
 
 
 async def test_a_crowd_is_told_of_before_the_stop(scene: Scene) -> None:
