@@ -23,6 +23,9 @@ Dropout = Annotated[float, Field(ge=0.0, le=0.95)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 _EXTENDS = "extends"
+_Preset = Literal["relaxed", "balanced", "strict"]
+_NEXT: tuple[tuple[_Preset, _Preset], ...] = (("balanced", "relaxed"), ("strict", "balanced"))
+"""Presets, each with the one that flags less."""
 # What to write where a section that must be there is not.
 _MISSING = {
     "rows": '[rows] must be there and name the labelled rows, as file = "data/train.csv"',
@@ -234,22 +237,22 @@ class Presets(_Section):
     relaxed: Share = 0.9
     balanced: Share = 0.8
     strict: Share = 0.6
-    labels: dict[Label, dict[Literal["relaxed", "balanced", "strict"], Share]] = Field(
-        default_factory=dict
-    )
+    labels: dict[Label, dict[_Preset, Share]] = Field(default_factory=dict)
     """Targets of single labels, where they differ."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Presets:
         for label in Label:
-            targets = [self.target(name, label) for name in ("relaxed", "balanced", "strict")]
-            if sorted(targets, reverse=True) != targets:
-                raise ValueError(
-                    f"relaxed, balanced, strict must not rise in precision (labels.{label})"
-                )
+            for stricter, other in _NEXT:
+                aim, limit = self.target(stricter, label), self.target(other, label)
+                if aim > limit:
+                    raise ValueError(
+                        f"{stricter} = {aim} must not rise above {other} = {limit} in precision "
+                        f"(labels.{label})"
+                    )
         return self
 
-    def target(self, preset: Literal["relaxed", "balanced", "strict"], label: Label) -> float:
+    def target(self, preset: _Preset, label: Label) -> float:
         """The precision that a preset aims at for a label."""
         own = self.labels.get(label, {})
         general: float = getattr(self, preset)

@@ -207,7 +207,7 @@ def plain(text: str) -> str:
 
 def _table(rows: Rows) -> pd.DataFrame:
     named = (rows.text_column, rows.id_column, rows.weight_column, rows.loss_weight_column)
-    wanted = [*filter(None, named), *(label.value for label in LABELS)]
+    wanted = [name for name in (*named, *(label.value for label in LABELS)) if name is not None]
     table = from_file(rows.file, wanted) if rows.file else from_hub(str(rows.hub), rows.hub_split)
     require_columns(table.columns, wanted, rows.source)
     return table

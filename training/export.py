@@ -138,7 +138,9 @@ def _held(directory: Path) -> str | None:
         found = json.loads((directory / MANIFEST).read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError):
+    except ValueError:
+        found = None
+    except OSError:
         return unread
     if isinstance(found, dict) and "model_version" in found:
         return str(found["model_version"])

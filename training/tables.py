@@ -131,9 +131,9 @@ def _from_parquet(path: Path, wanted: Sequence[str] | None) -> pd.DataFrame:
     for name, column in zip(table.column_names, table.columns, strict=True):
         if _holds_texts(column.type):
             _require_utf8(column, f"{path}: column {name!r}")
-    # What pandas notes in a file would make an index of a column.
-    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
-    return frame
+    frame: pd.DataFrame = table.to_pandas()
+    # What pandas notes in a file makes an index of a column; without a name it only counts rows.
+    return frame.reset_index(drop=all(name is None for name in frame.index.names))
 
 
 def _holds_texts(kind: Any) -> bool:

@@ -175,10 +175,10 @@ def _left_out_of(stored: UnscreenedLine) -> dict[int, datetime]:
 
 
 def came_at(message: UnscreenedMessage) -> datetime:
-    """When a message was posted or, if a stop left it, maybe long afterwards edited."""
-    if message.reason is Reason.STOPPED:
-        return message.at
-    return discord.utils.snowflake_time(message.message_id)
+    """When a message was posted or, maybe long afterwards, edited."""
+    if message.reason is Reason.AWAY:  # found later
+        return discord.utils.snowflake_time(message.message_id)
+    return message.at
 
 
 def _is_of(stored: UnscreenedLine, message: UnscreenedMessage) -> bool:

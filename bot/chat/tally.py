@@ -378,7 +378,8 @@ async def _settled_or_due(spell: Spell) -> None:
 def _nonce(spell: Spell) -> str:
     """What lets Discord drop the second of two lines if it took the first without saying so.
 
-    At most 25 characters.
+    It does so for some minutes; a line that is tried again after that may stand there twice. At
+    most 25 characters.
     """
     return f"{int(spell.first_at.timestamp() * 1000):x}-{spell.server_id:x}"[:25]
 

@@ -87,6 +87,7 @@ class Desk:
         self.pace = Pace(round_s, batch_tokens)
         self.pool = Pool(model)
         self.busy = 0  # lanes that have a batch
+        self.prepares = False  # whether a lane has texts in hand that come to the pool
         self.preparing = threading.Lock()  # taken before the other one; of whoever prepares
         self.lock = threading.Lock()  # held while texts are put in and batches cut
         self._recent = recent
@@ -95,7 +96,7 @@ class Desk:
     @property
     def idle(self) -> int:
         """Lanes that could do with a batch; one that prepares just now has its own coming."""
-        return max(1, self.model.lanes - self.busy - self.preparing.locked())
+        return max(1, self.model.lanes - self.busy - self.prepares)
 
     # --- all of these are called with the lock ---
 
@@ -262,7 +263,11 @@ class Reader:
                 pool, self._jobs = self._own, [desk.again.popleft()]
             else:
                 pool, self._jobs = desk.pool, desk.take()
-        prepared = desk.prepare(self._jobs)
+            desk.prepares = bool(self._jobs)
+        try:
+            prepared = desk.prepare(self._jobs)
+        finally:
+            desk.prepares = False
         with desk.lock:
             self._among_others = pool is desk.pool
             known = desk.add(self._jobs, prepared, pool)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 
 from bot.chat.running import Running
 
@@ -66,6 +66,20 @@ async def test_a_task_takes_room_again_once_nothing_of_it_waits_elsewhere() -> N
             assert not running.full_for(1)
         assert running.full_for(1)
     assert not running.full_for(1)
+
+
+async def test_what_fails_or_is_cancelled_elsewhere_leaves_nothing_behind() -> None:
+    running = Running("messages", 1)
+    for end in (RuntimeError, asyncio.CancelledError):
+        with suppress(end), running.counted(1) as one:
+            with suppress(ValueError), one.elsewhere():
+                raise ValueError
+            assert running.full_for(1)
+            with one.elsewhere():
+                raise end
+        assert not running.full_for(1)
+        async with under_way(running, 1, 1):
+            assert running.full_for(1)
 
 
 async def test_however_many_servers_come_the_total_stays_within_a_few_times_the_most() -> None:

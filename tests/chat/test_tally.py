@@ -111,9 +111,10 @@ class Stumbling(Tally):
 
 
 @pytest.fixture
-def stumbling() -> Stumbling:
+def stumbling(request: pytest.FixtureRequest) -> Stumbling:
     client = discord.Client(intents=discord.Intents.none())
-    return Stumbling(client, cast(Servers, None), cast(UnscreenedLines, None), catching_up=False)
+    servers, lines = cast(Servers, None), cast(UnscreenedLines, None)
+    return Stumbling(client, servers, lines, catching_up=getattr(request, "param", False))
 
 
 async def test_a_line_that_is_never_taken_is_given_up_after_one_warning(
@@ -137,6 +138,20 @@ async def test_a_line_that_is_not_taken_is_not_tried_again_at_once(
     await until(lambda: stumbling.tries)
     await asyncio.sleep(0.05)
     assert stumbling.tries == 1
+    await stumbling.stop()
+
+
+@pytest.mark.parametrize("stumbling", [True], indirect=True)
+async def test_nor_is_one_of_which_all_is_settled(
+    stumbling: Stumbling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "QUIET_S", 0.0)
+    stumbling.add(1, 10, 100, Overloaded(1))
+    await until(lambda: stumbling.tries == 1)
+    stumbling.settle(1, 100, Settled.SCREENED)
+    await until(lambda: stumbling.tries == 2)
+    await asyncio.sleep(0.05)
+    assert stumbling.tries == 2
     await stumbling.stop()
 
 

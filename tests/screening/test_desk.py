@@ -171,6 +171,28 @@ def test_who_is_free_reads_what_is_prepared_while_another_lane_prepares() -> Non
     assert [score(each) for each in one.read()] == ["9"]
 
 
+def test_nothing_is_left_for_a_lane_that_prepares_its_own() -> None:
+    backend = GatedBackend(is_open=True, lanes=2)
+    shared = desk(backend, 64)
+    slow = shared.model
+    slow.__class__ = Slow
+    assert isinstance(slow, Slow)
+    slow.began, slow.goes_on = threading.Event(), threading.Event()
+    one, two = Lane(shared), Lane(shared)
+    for number in range(100, 116):
+        one.asked(" ".join([str(number)] * 8))
+    assert len(one.step()) == 8
+    one.asked("9")
+    prepares = threading.Thread(target=one.take)
+    prepares.start()
+    try:
+        assert slow.began.wait(PATIENCE_S)
+        assert len(two.step()) == 8
+    finally:
+        slow.goes_on.set()
+        prepares.join(PATIENCE_S)
+
+
 def test_an_idle_lane_is_left_its_part() -> None:
     backend = GatedBackend(is_open=True, lanes=2)
     shared = desk(backend, 64)

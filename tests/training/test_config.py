@@ -60,7 +60,7 @@ def test_overrides_are_read_as_toml_and_else_as_text(config: Path) -> None:
         ("presets.labels.rude.strict=0.5", "presets.labels.rude"),
         (
             "presets.balanced=0.95",
-            "--set presets.balanced=0.95: presets: relaxed, balanced, strict",
+            "--set presets.balanced=0.95: presets: balanced = 0.95 must not",
         ),
         ("presets.labels.threat.strict=0.95", "--set presets.labels.threat.strict=0.95: presets:"),
         ("rows.hub=some/rows", "--set rows.hub=some/rows: rows: name either file = … or hub = …"),

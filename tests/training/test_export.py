@@ -308,6 +308,7 @@ def test_int8_that_costs_too_much_is_refused_and_nothing_is_written(
     [
         ("README.md", "my own notes"),
         ("manifest.json", '{"name": "a web app", "start_url": "/"}'),
+        ("manifest.json", '{"name": "a web app", /* with a comment */}'),
         ("model.onnx", "another tool's"),
     ],
 )

@@ -128,6 +128,18 @@ def test_only_texts_must_be_utf8(tmp_path: Path) -> None:
     assert list(from_file(path)["comment_text"]) == ["fine"]
 
 
+def test_kinds_that_pandas_wrote_with_a_gap_stay_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    written = pd.DataFrame(
+        {
+            "id": pd.array([2**53 + 1, None], dtype="Int64"),
+            "keep": pd.array([True, None], dtype="boolean"),
+        }
+    )
+    written.to_parquet(path)
+    pd.testing.assert_frame_equal(from_file(path), written)
+
+
 def test_an_index_that_pandas_wrote_is_a_column(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     pd.DataFrame({"id": ["7", "9"], "comment_text": ["a", "b"]}).set_index("id").to_parquet(path)
