@@ -40,8 +40,9 @@ from benchmarks.training_sides import (
     Side,
     serve,
 )
-from training.config import Rows, TrainingError, load
+from training.config import Rows, TrainingError
 from training.data import Labelled, read
+from training.recipes import load
 
 CONFIG = Path(__file__).parents[1] / "training" / "configs" / "minilm-jigsaw.toml"
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)

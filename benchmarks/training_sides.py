@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bot.labels import LABELS
-from training.config import TrainingError, load
+from training.config import TrainingError
 from training.data import Labelled
+from training.recipes import load
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, Trainer

@@ -5,7 +5,7 @@ the model directory's format, so that both sides agree on them by construction.
 
 Where to look, in the order of the work:
 
-- command line: `__main__`, `commands`; settings and folders: `config`, `runs`, `origins`
+- command line: `__main__`, `commands`; settings and folders: `config`, `recipes`, `runs`, `origins`
 - rows: `tables`, `data`, `auxiliary`, `written` (chat lines), `teachers`, `augment`; `inspect`
   looks at them, `word_list` counts the normaliser's words in them
 - training: `batches`, `losses`, `trainer`, `train`, `averaging`, `dropout`; without it: `baseline`

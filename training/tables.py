@@ -122,7 +122,7 @@ def texts_of(table: pd.DataFrame, column: str, source: str) -> tuple[str, ...]:
 
 
 def _from_parquet(path: Path, wanted: Sequence[str] | None) -> pd.DataFrame:
-    from pyarrow import parquet  # type: ignore[import-untyped]
+    from pyarrow import parquet
 
     if wanted is not None:
         require_columns(parquet.read_schema(path).names, wanted, str(path))

@@ -98,7 +98,7 @@ async def test_the_watch_sees_a_loop_that_is_held_up() -> None:
 
     async with LoopWatch(look) as watch:
         await asyncio.sleep(0.02)
-        time.sleep(0.05)  # noqa: ASYNC251
+        time.sleep(0.05)  # noqa: ASYNC251 # held up, as it is to be seen
         await asyncio.sleep(0.02)
     assert max(watch.delays_s) >= 0.04
     assert looks == len(watch.delays_s)

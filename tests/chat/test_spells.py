@@ -131,6 +131,19 @@ def test_whatever_happened_the_line_fits_a_message(
     assert made.messages == made.screened + made.gone + made.lost + len(made.waiting)
 
 
+def gone_on(made: Spell, *left: tuple[int, datetime, Reason]) -> Spell:
+    """A spell as the next run finds it, with these messages left to be screened."""
+    line = SimpleNamespace(id=9, channel=SimpleNamespace(id=8))
+    made.line = cast(discord.Message, line)
+    stored = made.stored()
+    assert stored is not None
+    rows = [
+        UnscreenedMessage(server_id=1, channel_id=10, message_id=number, at=at, reason=reason)
+        for number, at, reason in left
+    ]
+    return resumed(stored, cast(discord.PartialMessage, line), rows)
+
+
 def test_a_line_of_an_earlier_run_goes_on_with_what_was_left() -> None:
     moment = timedelta(seconds=1)
     made = Spell(1, NOON, NOON, left_out={12: NOON, 13: NOON + moment})
@@ -138,19 +151,13 @@ def test_a_line_of_an_earlier_run_goes_on_with_what_was_left() -> None:
         made.add(11 if number == 1 else 10, number, NOON + number * moment)
     made.settle(0, NOON)
     made.screened += 1
-    made.line = cast(discord.Message, SimpleNamespace(id=9, channel=SimpleNamespace(id=8)))
-    stored = made.stored()
-    assert stored is not None
-    left = [
-        UnscreenedMessage(server_id=1, channel_id=10, message_id=number, at=at, reason=reason)
-        for number, at, reason in (
-            (2, NOON + 2 * moment, Reason.OVERLOADED),
-            (3, NOON + 3 * moment, Reason.OVERLOADED),
-            (7, NOON + 3 * moment, Reason.STOPPED),
-            (8, NOON + 9 * moment, Reason.OVERLOADED),
-        )
-    ]
-    again = resumed(stored, cast(discord.PartialMessage, made.line), left)
+    again = gone_on(
+        made,
+        (2, NOON + 2 * moment, Reason.OVERLOADED),
+        (3, NOON + 3 * moment, Reason.OVERLOADED),
+        (7, NOON + 3 * moment, Reason.STOPPED),
+        (8, NOON + 9 * moment, Reason.OVERLOADED),
+    )
     assert again.waiting == {2, 3}
     # Two were dealt with before a crash, after the line was last remembered.
     assert (again.messages, again.screened) == (5, 3)
@@ -166,16 +173,10 @@ def test_an_old_message_that_was_edited_at_a_stop_belongs_to_the_line_of_that_ti
     made = Spell(1, NOON, NOON, away=True)
     for number, after in ((posted_meanwhile, moment), (posted_long_ago, 2 * moment)):
         made.add(10, number, NOON + after)
-    made.line = cast(discord.Message, SimpleNamespace(id=9, channel=SimpleNamespace(id=8)))
-    stored = made.stored()
-    assert stored is not None
-    left = [
-        UnscreenedMessage(server_id=1, channel_id=10, message_id=number, at=at, reason=reason)
-        for number, at, reason in (
-            (posted_meanwhile, NOON + 5 * moment, Reason.AWAY),
-            (posted_long_ago, NOON + 2 * moment, Reason.STOPPED),
-            (posted_long_ago + 1, NOON + 9 * moment, Reason.STOPPED),
-        )
-    ]
-    again = resumed(stored, cast(discord.PartialMessage, made.line), left)
+    again = gone_on(
+        made,
+        (posted_meanwhile, NOON + 5 * moment, Reason.AWAY),
+        (posted_long_ago, NOON + 2 * moment, Reason.STOPPED),
+        (posted_long_ago + 1, NOON + 9 * moment, Reason.STOPPED),
+    )
     assert again.waiting == {posted_meanwhile, posted_long_ago}

@@ -12,8 +12,9 @@ from click.testing import CliRunner
 
 from bot.labels import Label
 from training.__main__ import main
-from training.config import ConfigError, Presets, Rows, load
+from training.config import ConfigError, Presets, Rows
 from training.origins import SPLIT_VERSION
+from training.recipes import load
 
 SHIPPED = Path(__file__).parents[2] / "training" / "configs" / "minilm-jigsaw.toml"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from training.config import load
 from training.prose import PLACE
+from training.recipes import load
 
 FOLDER = Path(__file__).parents[2] / "training" / "configs"
 RECIPES = sorted(FOLDER.glob("*.toml"))

@@ -18,7 +18,7 @@ from bot.labels import LABELS, Label
 from bot.screening.artifact import Calibration
 from training.__main__ import main
 from training.calibrate import calibrate, write
-from training.config import Presets, load
+from training.config import Presets
 from training.data import Labelled
 from training.errors import (
     find,
@@ -27,6 +27,7 @@ from training.errors import (
     read_logits,
     suspects,
 )
+from training.recipes import load
 from training.runs import RunError
 
 PLAIN = {label: Calibration() for label in LABELS}

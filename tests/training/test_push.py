@@ -23,7 +23,7 @@ from bot.labels import LABELS
 from bot.screening.artifact import PRESET_NAMES, Calibration, Manifest, PresetRule, write
 from bot.screening.normalize import NORMALIZER_VERSION
 from training.__main__ import main
-from training.config import load
+from training.recipes import load
 
 # The hub's client hands files to its HTTP library in a way that the library no longer likes.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")

@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from training.__main__ import main
-from training.config import Experiment, load
+from training.config import Experiment
 from training.data import Labelled
+from training.recipes import load
 from training.runs import RunError, check_same, made, read_logits, record
 
 RECIPE = """

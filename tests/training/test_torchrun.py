@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from tiny_runs import changed, epochs, equal, weights
 
-from training.config import Experiment, load
+from training.config import Experiment
+from training.recipes import load
 from training.train import run
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,8 @@ import click
 
 from bot.errors import HexwardError
 from training import runs
-from training.config import TrainingError, load
+from training.config import TrainingError
+from training.recipes import load
 
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
