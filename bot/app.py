@@ -12,7 +12,6 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import discord
 
@@ -61,7 +60,7 @@ from bot.cogs.thresholds import ThresholdCommands
 from bot.cogs.titles import Titles
 from bot.cogs.unseen import UnseenFlags
 from bot.errors import MissingExtraError, SettingsError
-from bot.logs import describe
+from bot.logs import log_stray_error
 from bot.metrics import Metrics, served
 from bot.screening.engine import Engine, Limits
 from bot.screening.model import Model, load_model
@@ -80,6 +79,7 @@ from bot.storage.excerpts import Excerpts
 from bot.storage.greetings import Greetings
 from bot.storage.journal import Journal
 from bot.storage.members import Members
+from bot.storage.migrate import upgrade_apart
 from bot.storage.offences import Offences
 from bot.storage.preview import Previews
 from bot.storage.privacy import Privacy
@@ -312,6 +312,8 @@ async def running_engine(
 async def run(settings: Settings) -> None:
     """Run the bot until a signal tells it to stop."""
     with stop_on_signals() as stop:
+        if settings.token is not None:
+            await upgrade_apart(settings.database_url)
         await serve(settings, stop)
 
 
@@ -328,7 +330,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         # With a real server's it would take that server for one which the bot has left.
         settings = settings.model_copy(update={"database_url": SANDBOX_DATABASE_URL})
         _check_sandbox(settings.sandbox_port)
-    asyncio.get_running_loop().set_exception_handler(_log_stray_error)
+    asyncio.get_running_loop().set_exception_handler(log_stray_error)
     async with open_parts(settings) as parts:
         await parts.servers.load_languages()
         with heeding(parts.servers.languages):
@@ -338,13 +340,6 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 point_at(settings.discord_api_url, settings.discord_gateway_url)
                 await supervise(parts.make_client, settings.token, stop, give_up=parts.give_up)
     log.info("Stopped")
-
-
-def _log_stray_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """One line for an error nobody awaited; asyncio's own words would quote the exception's."""
-    error = context.get("exception")
-    what = describe(error) if isinstance(error, BaseException) else "no exception"
-    log.error("%s: %s", context.get("message", "Unhandled error"), what)
 
 
 def _check_sandbox(port: int) -> None:

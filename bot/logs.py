@@ -9,11 +9,14 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 import discord
 
 from bot.errors import HexwardError
+
+log = logging.getLogger(__name__)
 
 # Exceptions whose words are their own, not a quotation of what somebody wrote.
 _SAFE_TO_QUOTE = (
@@ -48,6 +51,13 @@ def describe(error: BaseException) -> str:
     if isinstance(error, _SAFE_TO_QUOTE) and str(error):
         parts.append(f"({' '.join(str(error).split())})")
     return " ".join(parts)
+
+
+def log_stray_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """One line for an error nobody awaited; asyncio's own words would quote the exception's."""
+    error = context.get("exception")
+    what = describe(error) if isinstance(error, BaseException) else "no exception"
+    log.error("%s: %s", context.get("message", "Unhandled error"), what)
 
 
 class OneLineFormatter(logging.Formatter):

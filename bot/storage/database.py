@@ -17,8 +17,9 @@ from bot.errors import DatabaseError
 from bot.storage.address import Address
 from bot.storage.engine import make_engine, writing
 from bot.storage.faults import explain
-from bot.storage.health import Health, free_bytes, revision, try_writing
-from bot.storage.migrate import newest, upgrade
+from bot.storage.health import Health, free_bytes, try_writing
+from bot.storage.migrate import upgrade
+from bot.storage.revisions import newest, standing
 from bot.storage.space import give_back
 from bot.storage.writer import Operation, Writer
 
@@ -142,7 +143,7 @@ class Database:
         await self.try_writing()
         write_s = clock() - began
         return Health(
-            revision=await self.read(revision),
+            revision=await self.read(standing),
             newest=await asyncio.to_thread(newest),
             size_bytes=await self.size_bytes(),
             free_bytes=await asyncio.to_thread(free_bytes, self._address.path),

@@ -6,7 +6,6 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, delete
 
 from bot.storage import schema
@@ -38,11 +37,6 @@ class Health:
     size_bytes: int
     free_bytes: int | None
     write_s: float
-
-
-def revision(connection: Connection) -> str | None:
-    """The revision that the tables are at."""
-    return MigrationContext.configure(connection).get_current_revision()
 
 
 def try_writing(connection: Connection) -> None:

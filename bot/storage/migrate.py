@@ -7,30 +7,31 @@ a loop is running already (`Database.open` does).
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import sqlite3
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, NullPool, inspect, text
+from sqlalchemy import Connection, NullPool, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.errors import DatabaseError, DatabaseMisfit
+from bot.errors import DatabaseMisfit
 from bot.storage.address import Address
 from bot.storage.engine import make_engine, writing
 from bot.storage.faults import DAMAGED, explain, is_busy
 from bot.storage.health import try_writing
+from bot.storage.revisions import SCRIPTS, is_known, newest, standing, strange_tables
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 T = TypeVar("T")
-
-SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"
 
 # Any number will do, as long as nothing else in the same PostgreSQL database uses it.
 _ADVISORY_LOCK = 0x48657877617264
@@ -62,13 +63,38 @@ def upgrade(url: str, *, lock_wait_s: float = 5.0) -> str:
         _make_folder(address.path)
 
     def work(connection: Connection) -> str:
-        scripts = ScriptDirectory.from_config(alembic_config(connection))
-        found, head = _refuse_unknown(connection, scripts, address), _head(scripts)
-        if found != (head,):  # nothing to do at most starts, and finding that out takes a while
+        head = newest()
+        if _refuse_unknown(connection, address) != head:
+            from alembic import command  # nothing to do at most starts, see `revisions`
+
             command.upgrade(alembic_config(connection), "head")
         return head
 
     return _run(address, work, writes=True, lock_wait_s=lock_wait_s)
+
+
+async def upgrade_apart(url: str) -> None:
+    """Do what `upgrade` has to do, if anything, in a process of its own.
+
+    What Alembic takes in memory goes with that process. Where it fails, `upgrade` will say why.
+
+    Raises
+    ------
+    DatabaseError, MissingExtraError
+        As for `upgrade`, where not even the revision can be read.
+    """
+    revision, head = await asyncio.to_thread(current, url)
+    if revision == head:
+        return
+    with contextlib.suppress(OSError):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "db", "upgrade"),
+            env=os.environ | {"DATABASE_URL": url},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        await process.wait()
 
 
 def current(url: str, *, lock_wait_s: float = 5.0) -> tuple[str | None, str]:
@@ -88,11 +114,10 @@ def current(url: str, *, lock_wait_s: float = 5.0) -> tuple[str | None, str]:
             return None, newest()
 
     def work(connection: Connection) -> tuple[str | None, str]:
-        scripts = ScriptDirectory.from_config(alembic_config(connection))
-        revision = MigrationContext.configure(connection).get_current_revision()
+        revision = standing(connection)
         if revision is None:
             _refuse_foreign(connection, address)
-        return revision, _head(scripts)
+        return revision, newest()
 
     return _run(address, work, writes=False, lock_wait_s=lock_wait_s)
 
@@ -167,57 +192,34 @@ async def _in_transaction(
 
 def alembic_config(connection: Connection | None) -> Config:
     """Alembic's settings, without a file: our steps, on this connection."""
+    from alembic.config import Config
+
     config = Config(attributes={"connection": connection})
     # A "%" would be read as the start of a reference to another option.
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     return config
 
 
-def _head(scripts: ScriptDirectory) -> str:
-    head = scripts.get_current_head()
-    if head is None:
-        raise DatabaseError(f"No migrations in {SCRIPTS}. Hexward is not installed completely.")
-    return head
-
-
-def newest() -> str:
-    """The revision that this version of Hexward has."""
-    return _head(ScriptDirectory.from_config(alembic_config(None)))
-
-
-def is_known(revision: str) -> bool:
-    """Whether this version of Hexward has that revision; a newer one may not be used."""
-    return revision in _known(ScriptDirectory.from_config(alembic_config(None)))
-
-
-def _known(scripts: ScriptDirectory) -> set[str]:
-    return {script.revision for script in scripts.walk_revisions()}
-
-
-def _refuse_unknown(
-    connection: Connection, scripts: ScriptDirectory, address: Address
-) -> tuple[str, ...]:
+def _refuse_unknown(connection: Connection, address: Address) -> str | None:
     """Where the database stands; stops before a newer one than the code, or another program's."""
-    found = MigrationContext.configure(connection).get_current_heads()
-    unknown = ", ".join(sorted(set(found) - _known(scripts)))
-    if unknown:
+    found = standing(connection)
+    if found is None:
+        _refuse_foreign(connection, address)
+    elif not is_known(found):
         raise DatabaseMisfit(
-            f"The database {address} is at revision {unknown}, but this version of Hexward knows "
-            f"revisions only up to {_head(scripts)}. Update Hexward, or restore a backup made "
+            f"The database {address} is at revision {found}, but this version of Hexward knows "
+            f"revisions only up to {newest()}. Update Hexward, or restore a backup made "
             "before the database was upgraded."
         )
-    if not found:
-        _refuse_foreign(connection, address)
     return found
 
 
 def _refuse_foreign(connection: Connection, address: Address) -> None:
     """Stop before tables in a database that Hexward has not made."""
-    tables = set(inspect(connection).get_table_names())
-    if tables - {"alembic_version"}:
+    if tables := strange_tables(connection):
         raise DatabaseMisfit(
             f"The database {address} holds tables that are not Hexward's "
-            f"({', '.join(sorted(tables)[:3])}). Name another one in DATABASE_URL."
+            f"({', '.join(tables[:3])}). Name another one in DATABASE_URL."
         )
 
 

@@ -1,0 +1,77 @@
+"""Which revisions there are, told without Alembic."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+
+from bot.errors import DatabaseError, DatabaseMisfit
+from bot.storage import revisions
+from bot.storage.migrate import alembic_config, current, upgrade, upgrade_apart
+
+# Brings a new database up to date as `python -m bot run` does, and opens it.
+RUN = """
+import asyncio, sys
+from bot.storage.database import Database
+from bot.storage.migrate import upgrade_apart
+
+async def main():
+    await upgrade_apart(sys.argv[1])
+    async with await Database.open(sys.argv[1]) as database:
+        print((await database.health()).revision, "alembic" in sys.modules)
+
+asyncio.run(main())
+"""
+
+
+def test_file_names_tell_the_same_as_alembic() -> None:
+    steps = list(ScriptDirectory.from_config(alembic_config(None)).walk_revisions())
+    assert revisions.known() == [step.revision for step in reversed(steps)]
+    assert revisions.newest() == steps[0].revision
+
+
+def test_without_migrations_it_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revisions, "SCRIPTS", tmp_path)
+    with pytest.raises(DatabaseError, match="not installed completely"):
+        revisions.newest()
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_a_running_bot_holds_no_alembic(tmp_path: Path, new: bool) -> None:
+    url = f"sqlite:///{tmp_path}/bot.db"
+    if not new:
+        upgrade(url)
+    command = [sys.executable, "-c", RUN, url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stdout == f"{revisions.newest()} False\n", done.stderr
+
+
+def test_what_cannot_be_upgraded_apart_is_left_for_who_can_say_why(tmp_path: Path) -> None:
+    path = tmp_path / "bot.db"
+    url = f"sqlite:///{path}"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        connection.execute("INSERT INTO alembic_version VALUES ('9999')")
+    asyncio.run(upgrade_apart(url))
+    assert current(url) == ("9999", revisions.newest())
+    with pytest.raises(DatabaseMisfit, match="9999"):
+        upgrade(url)
+
+
+def test_without_a_process_to_spare_nothing_is_done_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+    url = f"sqlite:///{tmp_path}/bot.db"
+    asyncio.run(upgrade_apart(url))
+    assert current(url)[0] is None
+    assert upgrade(url) == revisions.newest()
