@@ -10,9 +10,8 @@ as though one reservoir had seen it all.
 
 from __future__ import annotations
 
+from random import Random
 from typing import Generic, TypeVar
-
-import numpy as np
 
 T = TypeVar("T")
 
@@ -30,7 +29,7 @@ class Reservoir(Generic[T]):
         The sample; all of them, in their order, as long as they fit.
     """
 
-    def __init__(self, most: int, random: np.random.Generator) -> None:
+    def __init__(self, most: int, random: Random) -> None:
         self.most = most
         self._random = random
         self.offered = 0
@@ -42,21 +41,19 @@ class Reservoir(Generic[T]):
         if len(self.kept) < self.most:
             self.kept.append(item)
             return
-        place = int(self._random.integers(self.offered))
+        place = self._random.randrange(self.offered)
         if place < self.most:
             self.kept[place] = item
 
 
-def merge(
-    before: int, newer: Reservoir[T], most: int, random: np.random.Generator
-) -> list[tuple[int, T]]:
+def merge(before: int, newer: Reservoir[T], most: int, random: Random) -> list[tuple[int, T]]:
     """Where items of a newer sample go in an older one, so that both make one sample.
 
     Parameters
     ----------
     before
         How many items the older sample stands for; it keeps the first ``min(before, most)`` of its
-        places filled. Together with the newer one's at most 10⁹.
+        places filled.
     newer
         What came since, in a reservoir of at least `most` items.
     most
@@ -69,8 +66,11 @@ def merge(
     """
     filled = min(before, most)
     after = min(before + newer.offered, most)
-    coming = int(random.hypergeometric(newer.offered, before, after)) if after else 0
-    leaving = random.permutation(filled)[: filled + coming - after]
-    places = [*leaving.tolist(), *range(filled, after)]
-    chosen = random.permutation(len(newer.kept))[:coming]
-    return [(place, newer.kept[index]) for place, index in zip(places, chosen, strict=True)]
+    # Hypergeometric: how many of `after` items drawn from all are newer ones. It is the same where
+    # items drawn and items sought change places, and drawing the fewer takes less time.
+    fewer, others = sorted((newer.offered, after))
+    drawn = random.sample(range(before + newer.offered), fewer)
+    coming = sum(item < others for item in drawn)
+    leaving = random.sample(range(filled), filled + coming - after)
+    places = [*leaving, *range(filled, after)]
+    return list(zip(places, random.sample(newer.kept, coming), strict=True))

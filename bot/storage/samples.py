@@ -12,9 +12,9 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import partial
+from random import Random
 from typing import NamedTuple
 
-import numpy as np
 from sqlalchemy import Connection
 
 from bot.errors import DatabaseError
@@ -71,9 +71,9 @@ class ScoreSamples:
         Where chance comes from; None: the system's.
     """
 
-    def __init__(self, database: Database, *, random: np.random.Generator | None = None) -> None:
+    def __init__(self, database: Database, *, random: Random | None = None) -> None:
         self._database = database
-        self._random = np.random.default_rng() if random is None else random
+        self._random = random or Random()
         self._gathered: _Gathered = {}
         self._later = Later(
             database, "Scores of passed messages", self._write_out, lambda: bool(self._gathered)
@@ -127,7 +127,7 @@ class ScoreSamples:
         self._gathered |= gathered
 
 
-def _add(older: Reservoir[Sample], newer: Reservoir[Sample], random: np.random.Generator) -> None:
+def _add(older: Reservoir[Sample], newer: Reservoir[Sample], random: Random) -> None:
     for place, sample in merge(older.offered, newer, older.most, random):
         if place < len(older.kept):
             older.kept[place] = sample
@@ -138,7 +138,7 @@ def _add(older: Reservoir[Sample], newer: Reservoir[Sample], random: np.random.G
 
 def _write(
     gathered: Mapping[Stratum, Reservoir[Sample]],
-    random: np.random.Generator,
+    random: Random,
     connection: Connection,
 ) -> None:
     rows = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from random import Random
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +32,7 @@ class Log:
     """A server's past: texts that were flagged, and texts that passed."""
 
     def __init__(self, database: Database, make: Make) -> None:
-        self.samples = ScoreSamples(database, random=np.random.default_rng(2))
+        self.samples = ScoreSamples(database, random=Random(2))
         self.previews = Previews(database, self.samples)
         self._decisions = Decisions(database)
         self._make = make
