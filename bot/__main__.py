@@ -24,6 +24,7 @@ from bot.errors import (
     SettingsError,
 )
 from bot.logs import describe, set_up_logging
+from bot.memory import share_one_arena
 from bot.screening.artifact import PRESET_NAMES
 from bot.settings import Settings, load_settings, strangers
 
@@ -58,6 +59,7 @@ def main() -> None:
 @main.command()
 def run() -> None:
     """Run the bot; without DISCORD_TOKEN, on the sandbox."""
+    share_one_arena()
     from bot.app import run as run_app
 
     settings = _settings()

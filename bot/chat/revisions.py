@@ -43,12 +43,13 @@ class _Latest:
     number
         The number that its texts got.
     texts
-        A digest of every text and its kind of place, by the text's name.
+        Every text's name, and a digest of the text and its kind of place; not a dictionary, which
+        would take most of the memory that a message takes here.
     """
 
     at: int
     number: int
-    texts: dict[str, bytes]
+    texts: tuple[tuple[str, bytes], ...]
 
 
 class Revisions:
@@ -96,16 +97,17 @@ class Revisions:
         if known is not None and at < known.at:
             return None  # it arrives late, after a resumed session
         texts = {part.name: self._digest(part) for part in parts}
-        before = set() if known is None else set(known.texts.values())
-        new = tuple(part for part in parts if texts[part.name] not in before)
+        before = {} if known is None else dict(known.texts)
+        digests = set(before.values())
+        new = tuple(part for part in parts if texts[part.name] not in digests)
         number = at
         if known is not None and at == known.at:
             number = known.number
-            if any(part.name in known.texts for part in new):
+            if any(part.name in before for part in new):
                 # Other words in the same place: another edit in one instant of Discord's clock, or
                 # one that does not say when it was made, for which ours has to serve.
                 number = number + 1 if at else milliseconds(datetime.now(UTC))
-        return _Latest(at, number, texts), new
+        return _Latest(at, number, tuple(texts.items())), new
 
     def __contains__(self, message_id: int) -> bool:
         return message_id in self._latest
