@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import discord
@@ -45,11 +45,14 @@ class _Latest:
     texts
         Every text's name, and a digest of the text and its kind of place; not a dictionary, which
         would take most of the memory that a message takes here.
+    dealt_with
+        Whether its texts are known; otherwise they are all new once more.
     """
 
     at: int
     number: int
     texts: tuple[tuple[str, bytes], ...]
+    dealt_with: bool = True
 
 
 class Revisions:
@@ -99,22 +102,31 @@ class Revisions:
         texts = {part.name: self._digest(part) for part in parts}
         before = {} if known is None else dict(known.texts)
         digests = set(before.values())
-        new = tuple(part for part in parts if texts[part.name] not in digests)
+        others = tuple(part for part in parts if texts[part.name] not in digests)
         number = at
-        if known is not None and at == known.at:
+        if known is not None and at > known.at:
+            number = max(at, known.number + 1)  # beyond those counted up in an instant before
+        elif known is not None:
             number = known.number
-            if any(part.name in before for part in new):
+            if any(part.name in before for part in others):
                 # Other words in the same place: another edit in one instant of Discord's clock, or
                 # one that does not say when it was made, for which ours has to serve.
                 number = number + 1 if at else milliseconds(datetime.now(UTC))
+        new = others if known is None or known.dealt_with else tuple(parts)
         return _Latest(at, number, tuple(texts.items())), new
 
     def __contains__(self, message_id: int) -> bool:
-        return message_id in self._latest
+        latest = self._latest.get(message_id)
+        return latest is not None and latest.dealt_with
 
     def forget(self, message_id: int) -> None:
-        """Take a message as never seen: its revision could not be dealt with."""
-        self._latest.pop(message_id, None)
+        """Take a message's texts as never seen: its revision could not be dealt with.
+
+        Its number stays known. An edit in the same instant that got it again would pass for the
+        one before it.
+        """
+        if (latest := self._latest.get(message_id)) is not None:
+            self._latest[message_id] = replace(latest, dealt_with=False)
 
     def _digest(self, part: Part) -> bytes:
         # Without the number: an embed that moves up because another one went is the same embed.

@@ -57,6 +57,28 @@ def test_two_edits_in_one_instant_are_two_revisions() -> None:
     assert second == first + 1
 
 
+def test_edits_counted_up_in_an_instant_do_not_meet_the_next_instant() -> None:
+    revisions = Revisions(10)
+    soon = POSTED + timedelta(milliseconds=1)
+    words = [("one", POSTED), ("two", POSTED), ("three", POSTED), ("four", soon), ("five", soon)]
+    numbers = [number(revisions, text, at) for text, at in words]
+    assert numbers == sorted(set(numbers))
+
+
+def test_what_could_not_be_dealt_with_is_new_again_under_its_number() -> None:
+    revisions = Revisions(10)
+    first = number(revisions, "clean", POSTED)
+    revisions.forget(1)
+    assert 1 not in revisions
+    assert number(revisions, "clean", POSTED) == first
+    assert 1 in revisions
+    revisions.forget(1)
+    second = number(revisions, "not clean", POSTED)
+    assert second is not None
+    assert first is not None
+    assert second > first  # or it would pass for the one that was dealt with
+
+
 def test_changed_words_without_a_time_are_a_revision_all_the_same() -> None:
     revisions = Revisions(10)
     number(revisions, "clean")
