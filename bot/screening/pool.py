@@ -7,7 +7,6 @@ up with whatever of its length is at hand: the wider the choice, the fewer token
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +21,14 @@ _SHOWN = 4
 # higher class, one in so many for the first comer of the class whose turn it is.
 _LOWER_CLASS_EVERY = 8
 _FIRST_COMER_EVERY = 16
+# A server of which more texts are here is flooded. Where others are not, one batch in so many is
+# for the flooded ones, and each of theirs is of a part of the budget: whoever comes meanwhile waits
+# for the rest of it.
+_FLOOD = 6
+_FLOODED_EVERY = 4
+_FLOODED_PART = 1 / 3
+# For so many batches after one of these others was here, more of them are expected.
+_CALM_BATCHES = 32
 
 
 @dataclass(slots=True, eq=False)
@@ -89,6 +96,10 @@ class Pool:
     fewest wait (Schrage 1968, "A proof of the optimality of the shortest remaining processing time
     discipline").
 
+    A flood in one server takes nothing from the others but what they leave: as long as any comes in
+    servers that are not flooded, these are read first and by themselves, and the flooded ones in
+    short batches between.
+
     Parameters
     ----------
     model
@@ -99,6 +110,9 @@ class Pool:
         self._model = model
         self._groups: dict[Group, None] = {}
         self._taken = 0
+        self._texts: dict[_Place, int] = {}  # how many of each server are here
+        # a server that was not flooded, and the batch before which it was here last
+        self._calm: tuple[_Place, int] | None = None
         # the batch in which a server was read last, of those that have something here
         self._served: dict[_Place, int] = {}
 
@@ -138,15 +152,18 @@ class Pool:
         if not pieces:
             return [], dropped
         self._taken += 1
-        at = self._whose_turn(claims, pieces)
-        # A batch takes as long as its pieces together: none of a lower class are added to it. Of
+        # A batch takes as long as its pieces together: none of another class are added to it. Of
         # those of one length, the ones whose turn it is come first.
-        whose, priority = pieces[at][0], claims[at][0]
-        same = [each for each, claim in enumerate(claims) if claim[0] is priority]
-        same.sort(key=lambda each: pieces[each][0] is not whose)
+        same, lower = self._class(claims)
+        same, flooded = self._apart(same, pieces)
+        at = same[0] if lower else self._whose_turn(same, claims, pieces, flooded)
+        same.sort(key=lambda each: pieces[each][0] is not pieces[at][0])
         lengths = [len(pieces[each][1]) for each in same]
         if self._model.batched:
-            budget = min(budget, max(-(-sum(lengths) // idle), WORTH_A_LANE))
+            share = -(-sum(lengths) // idle)
+            budget = min(
+                round(budget * (_FLOODED_PART if flooded else 1)), max(share, WORTH_A_LANE)
+            )
         else:
             budget = 0
         batch = next(each for each in batches(lengths, budget, self._model.cost) if 0 in each)
@@ -159,25 +176,53 @@ class Pool:
                 self.remove(group)
         return taken, dropped
 
-    def _whose_turn(self, claims: Sequence[_Claim], pieces: Sequence[Piece]) -> int:
-        """Which piece is read next, with whatever fills up its batch."""
-        best = min(claims)
+    def _class(self, claims: Sequence[_Claim]) -> tuple[list[int], bool]:
+        """The pieces of the class that is read next, and whether a higher one waits."""
+        best = chosen = min(claims)[0]
         if self._taken % _LOWER_CLASS_EVERY == 0:
-            for at, claim in enumerate(claims):
-                if claim[0] > best[0]:
-                    return at
-        if self._taken % _FIRST_COMER_EVERY == _FIRST_COMER_EVERY - 1:
-            return next(at for at, claim in enumerate(claims) if claim[0] is best[0])
-        first = claims.index(best)
+            chosen = next((claim[0] for claim in claims if claim[0] > best), best)
+        return [at for at, claim in enumerate(claims) if claim[0] is chosen], chosen is not best
+
+    def _apart(self, same: list[int], pieces: Sequence[Piece]) -> tuple[list[int], bool]:
+        """Those of a class that are read next to each other, and whether they are a flood's."""
+        texts = self._texts
+        calm: list[int] = []
+        for at in same:
+            for place in pieces[at][0].places:
+                if texts.get(place, 0) <= _FLOOD:
+                    calm.append(at)
+                    self._calm = place, self._taken
+                    break
+        if len(calm) == len(same) or self._calm is None:
+            return same, False
+        place, lately = self._calm
+        if texts.get(place, 0) > _FLOOD or self._taken - lately > _CALM_BATCHES:
+            return same, False  # nobody else is there to be spared
+        if calm and self._taken % _FLOODED_EVERY != 1:
+            return calm, False
+        kept = set(calm)
+        return [at for at in same if at not in kept], True
+
+    def _whose_turn(
+        self, same: Sequence[int], claims: Sequence[_Claim], pieces: Sequence[Piece], flooded: bool
+    ) -> int:
+        """Which piece is read next, with whatever fills up its batch."""
+        number, every = self._taken, _FIRST_COMER_EVERY
+        if flooded:  # as often among their batches, which have every fourth number
+            number, every = number // _FLOODED_EVERY, every // _FLOODED_EVERY
+        if number % every == every - 1:
+            return same[0]
+        first = min(same, key=claims.__getitem__)
+        best = claims[first]
         if not best[3]:
             return first
-        texts = Counter(place for group in self._groups for place in group.places)
         alone = [
             at
-            for at, (group, _) in enumerate(pieces)
+            for at in same
+            for group in [pieces[at][0]]
             if group.long
             and claims[at][:2] == best[:2]
-            and all(texts[place] == 1 for place in group.places)
+            and all(self._texts.get(place) == 1 for place in group.places)
         ]
         return min(alone, key=lambda at: pieces[at][0].tokens) if first in alone else first
 
@@ -186,6 +231,7 @@ class Pool:
         # by place: the short texts that came before, and the long ones
         shorts: dict[_Place, int] = {}
         longs: dict[_Place, int] = {}
+        texts: dict[_Place, int] = {}
         served: dict[_Place, int] = {}
         claims: list[_Claim] = []
         pieces: list[Piece] = []
@@ -193,6 +239,7 @@ class Pool:
         for group in self._groups:
             found: list[_Claim] = []
             for place in group.places:
+                texts[place] = texts.get(place, 0) + 1
                 last = served[place] = self._served.get(place, 0)
                 turn = shorts.get(place, 0)
                 if group.long:  # it is not ahead of the short texts of its server
@@ -209,5 +256,5 @@ class Pool:
             for at, window in enumerate(group.unread[:_SHOWN]):
                 claims.append((priority, turn + at, last, long))
                 pieces.append((group, window))
-        self._served = served
+        self._texts, self._served = texts, served
         return claims, pieces, dropped

@@ -81,3 +81,74 @@ def test_every_window_is_read_once(
     expected = Counter((at, size) for at, (_, _, sizes) in enumerate(waiting) for size in sizes)
     assert read == expected
     assert pool.take(budget, idle) == ([], [])
+
+
+def flooded_pool(budget: int, calm: int) -> Counter[str]:
+    """64 batches with one server flooded, and so many texts of other servers before each."""
+    pool = Pool(numbers_model(GatedBackend()))
+    read: Counter[str] = Counter()
+    other = 100
+    for _ in range(64):
+        while len(pool) < 60:
+            pool.add(group(1, Priority.LIVE, [6]))
+        for _ in range(calm):
+            other += 1
+            pool.add(group(other, Priority.LIVE, [6]))
+        taken, _ = pool.take(budget, 1)
+        servers = {server for owner, _ in taken for server, _ in owner.places}
+        read["both" if len(servers & {1}) < len(servers) and 1 in servers else "one"] += 1
+        read["flooded batches"] += 1 in servers
+        read["flooded texts"] += sum((1, Priority.LIVE) in owner.places for owner, _ in taken)
+        read["calm texts"] += sum((1, Priority.LIVE) not in owner.places for owner, _ in taken)
+    return read
+
+
+def test_a_flood_has_one_short_batch_in_four_beside_others() -> None:
+    read = flooded_pool(budget=48, calm=8)
+    assert read["both"] == 0
+    assert read["flooded batches"] == 16
+    assert read["flooded texts"] == 16 * (48 // 3 // 6)
+    assert read["calm texts"] == 48 * 48 // 6
+
+
+def test_a_flood_leaves_nobody_waiting_and_takes_what_is_left() -> None:
+    read = flooded_pool(budget=48, calm=1)
+    assert read["calm texts"] >= 63  # one may have come just now
+    assert read["flooded batches"] >= 16
+
+
+def test_where_nobody_else_is_a_flood_has_whole_batches() -> None:
+    read = flooded_pool(budget=48, calm=0)
+    assert read["flooded texts"] == 64 * 48 // 6
+
+
+def test_a_flood_has_whole_batches_again_when_the_others_are_silent() -> None:
+    pool = Pool(numbers_model(GatedBackend()))
+    pool.add(group(2, Priority.LIVE, [6]))
+    sizes = []
+    for _ in range(40):
+        while len(pool) < 60:
+            pool.add(group(1, Priority.LIVE, [6]))
+        sizes.append(len(pool.take(48, 1)[0]))
+    assert sizes[2:34] == [2] * 32  # 48 / 3 tokens
+    assert sizes[34:] == [8] * 6
+
+
+@given(st.integers(1, 3), st.sampled_from([24, 512]), st.integers(1, 3))
+@settings(max_examples=20, deadline=None)
+def test_in_a_flood_too_the_first_comer_is_read(calm: int, budget: int, idle: int) -> None:
+    """A long text that came first, of the flooded server, with short ones after it and others."""
+    pool = Pool(numbers_model(GatedBackend()))
+    wall = group(1, Priority.LIVE, [12] * 4, long=True)
+    pool.add(wall)
+    other = 100
+    for _ in range(_EVERY * (len(wall.windows) + 1)):
+        while len(pool) < 40:
+            pool.add(group(1, Priority.LIVE, [2]))
+        for _ in range(calm):
+            other += 1
+            pool.add(group(other, Priority.LIVE, [2]))
+        pool.take(budget, idle)
+        if not wall.unread:
+            return
+    raise AssertionError(len(wall.unread))
