@@ -187,7 +187,8 @@ class Optimisation(_Section):
     """Each layer's learning rate over that of the layer above it; 1 treats all alike."""
     weight_decay: Annotated[float, Field(ge=0.0, le=1.0)] = 0.01
     warmup_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.06
-    """Of all steps; reduce_lr_on_plateau has no warm-up."""
+    """Of all steps: in these the learning rate rises from 0 in a line. Epochs that end before they
+    do are not looked at by reduce_lr_on_plateau."""
     schedule: Literal["linear", "cosine", "constant_with_warmup", "reduce_lr_on_plateau"] = "linear"
     gradient_norm: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
     average_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0

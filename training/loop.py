@@ -36,6 +36,7 @@ from training.batches import Item, LengthGrouped, Rows
 from training.config import Experiment, Optimisation
 from training.precision import reduced
 from training.progress import ProgressLines
+from training.schedule import PLATEAU, WarmedPlateau, Warming
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +50,6 @@ _METRICS = {
 def training_arguments(experiment: Experiment, directory: Path) -> TrainingArguments:
     """The experiment in the words of `Trainer`. Joins the other processes under ``torchrun``."""
     recipe = experiment.optimisation
-    lower = recipe.best_by == "loss"
-    plateau = {"mode": "min" if lower else "max", "patience": 0, "factor": 0.3}
-    on_plateau = recipe.schedule == "reduce_lr_on_plateau"
     return TrainingArguments(
         output_dir=str(directory / CHECKPOINTS),
         seed=experiment.seed,
@@ -60,14 +58,13 @@ def training_arguments(experiment: Experiment, directory: Path) -> TrainingArgum
         per_device_eval_batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type=recipe.schedule,
-        lr_scheduler_kwargs=plateau if on_plateau else {},
-        warmup_steps=0 if on_plateau else recipe.warmup_share,
+        warmup_steps=recipe.warmup_share,
         max_grad_norm=recipe.gradient_norm,
         bf16=reduced(recipe.bf16),
         use_cpu=not torch.cuda.is_available(),
         eval_strategy="epoch",
         metric_for_best_model=_METRICS[recipe.best_by],
-        greater_is_better=not lower,
+        greater_is_better=recipe.best_by != "loss",
         save_strategy="steps",
         save_steps=recipe.checkpoint_steps,
         save_total_limit=2,
@@ -133,6 +130,7 @@ class EpochTrainer(Trainer):
         if self.recipe.average_decay:
             self.average = Average(model, self.recipe.average_decay)
             self.add_callback(_KeepAverage(self.average, model))
+        self.add_callback(Warming())
         self.add_callback(_EachEpoch(self, directory / EPOCHS))
         self.remove_callback(PrinterCallback)
         if self.is_world_process_zero():
@@ -180,6 +178,19 @@ class EpochTrainer(Trainer):
             groups = parameter_groups(self.network, self.recipe)
             self.optimizer = torch.optim.AdamW(groups, fused=True)
         return self.optimizer
+
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> torch.optim.lr_scheduler.LRScheduler:
+        if self.recipe.schedule != PLATEAU:
+            return super().create_scheduler(num_training_steps, optimizer)
+        scheduler = WarmedPlateau(
+            optimizer or self.create_optimizer(),
+            lower=not self.args.greater_is_better,
+            warmup_steps=self.args.get_warmup_steps(num_training_steps),
+        )
+        self.lr_scheduler = cast(Any, scheduler)
+        return scheduler
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         self.order = LengthGrouped(

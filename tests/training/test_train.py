@@ -60,13 +60,21 @@ def chat(folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("killed", "schedule"),  # in the middle of the second epoch, at its end
-    [(16, "linear"), (27, "cosine"), (16, "reduce_lr_on_plateau"), (27, "reduce_lr_on_plateau")],
+    ("killed", "schedule", "warmup_share"),  # in the middle of the second epoch, at its end
+    [
+        (16, "linear", 0.06),
+        (27, "cosine", 0.06),
+        (16, "reduce_lr_on_plateau", 0.06),
+        (27, "reduce_lr_on_plateau", 0.06),
+        (16, "reduce_lr_on_plateau", 0.5),  # in the middle of the warm-up too
+    ],
 )
 def test_a_resumed_run_is_exact_with_all_that_is_random(
-    killed: int, schedule: str, experiment: Experiment, tmp_path: Path
+    killed: int, schedule: str, warmup_share: float, experiment: Experiment, tmp_path: Path
 ) -> None:
-    plain = small(experiment, tmp_path, average_decay=0.9, schedule=schedule)
+    plain = small(
+        experiment, tmp_path, average_decay=0.9, schedule=schedule, warmup_share=warmup_share
+    )
     training, _, _ = divided(plain)
     told = np.random.default_rng(1).normal(size=(len(training), 6)).astype(np.float32)
     write_logits(tmp_path / "teacher.npz", training.ids[::2], told[::2])

@@ -87,20 +87,22 @@ STEPS, EPOCH, LOGGED = 108, 12, (50, 100)
 
 
 @pytest.mark.parametrize(
-    ("schedule", "wanted"),
+    ("schedule", "warmup_share", "wanted"),
     [
-        ("constant_with_warmup", [1.0, 1.0]),
-        ("cosine", [(1 + math.cos(math.pi * (step - 1) / STEPS)) / 2 for step in LOGGED]),
+        ("constant_with_warmup", 0.0, [1.0, 1.0]),
+        ("cosine", 0.0, [(1 + math.cos(math.pi * (step - 1) / STEPS)) / 2 for step in LOGGED]),
         # Better until the fourth epoch; each of the four after it is no better.
-        ("reduce_lr_on_plateau", [1.0, 0.3**4]),
+        ("reduce_lr_on_plateau", 0.0, [1.0, 0.3**4]),
+        # 65 steps of warm-up: the sixth epoch is the first to be looked at.
+        ("reduce_lr_on_plateau", 0.6, [49 / 65, 0.3**2]),
     ],
 )
 def test_the_learning_rate_follows_the_schedule(
-    schedule: str, wanted: list[float], experiment: Experiment, tmp_path: Path
+    schedule: str, warmup_share: float, wanted: list[float], experiment: Experiment, tmp_path: Path
 ) -> None:
     recipe = small(
-        experiment, tmp_path, epochs=9, schedule=schedule, warmup_share=0.0, layer_decay=1.0,
-        learning_rate=1e-3, checkpoint_steps=200,
+        experiment, tmp_path, epochs=9, schedule=schedule, warmup_share=warmup_share,
+        layer_decay=1.0, learning_rate=1e-3, checkpoint_steps=200,
     )  # fmt: skip
     ends = range(EPOCH, STEPS + 1, EPOCH)
     with scripted({step: min(step, 48) / 100 for step in ends}):
