@@ -14,18 +14,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from bot.labels import LABELS, Label
-from training.bootstrap import Ranking, Share
+from training.bias_aucs import Flags, ThreeAucs
+from training.bootstrap import Interval, Share, named_intervals, resamples
 from training.calibrate import Curve
 from training.data import Floats, plain
 from training.scoring import Score
-
-Flags = npt.NDArray[np.bool_]
 
 AT_LEAST = 10  # texts of either class below which a term's AUC is luck
 POWER = -5.0
@@ -75,12 +73,16 @@ class Bias:
         where no term has it. None without a term.
     at_least
         Toxic and harmless texts that a term needs.
+    intervals, overall_interval
+        Of each term's AUCs and of the overall ones, where they were asked for.
     """
 
     terms: dict[str, TermBias]
     left_out: dict[str, TooFew]
     overall: dict[str, float] | None
     at_least: int
+    intervals: dict[str, dict[str, Interval]] = field(default_factory=dict)
+    overall_interval: dict[str, Interval] = field(default_factory=dict)
 
 
 def measure_bias(
@@ -91,8 +93,12 @@ def measure_bias(
     terms: Sequence[str],
     *,
     at_least: int = AT_LEAST,
+    count: int = 0,
+    seed: int = 17,
 ) -> Bias:
-    """The three AUCs by term.
+    """The three AUCs by term, with percentile bootstrap intervals over the rows.
+
+    The terms are those that the rows name often enough; a resample does not choose them anew.
 
     Parameters
     ----------
@@ -104,17 +110,37 @@ def measure_bias(
         Words, or several words separated by a space.
     at_least
         Toxic and harmless texts that a term needs.
+    count
+        Resamples, drawn as `training.bootstrap.intervals` does; 0 leaves the intervals out.
+    seed
+        Of the draws.
     """
-    named: dict[str, TermBias] = {}
-    left_out: dict[str, TooFew] = {}
+    named: dict[str, Flags] = {}
+    classes: dict[str, TooFew] = {}
     for term, member in mentions(texts, terms).items():
         toxic = int((truth[member] > 0).sum())
-        harmless = int(member.sum()) - toxic
-        if min(toxic, harmless) < at_least:
-            left_out[term] = TooFew(toxic, harmless)
-        else:
-            named[term] = TermBias(toxic, harmless, *three_aucs(scores, truth, weights, member))
-    return Bias(named, left_out, _overall(list(named.values())), at_least)
+        classes[term] = TooFew(toxic, int(member.sum()) - toxic)
+        if min(classes[term].toxic, classes[term].harmless) >= at_least:
+            named[term] = member
+    aucs = ThreeAucs(scores, truth, list(named.values()))
+    found = aucs.measure(weights)
+    bias = Bias(
+        {
+            term: TermBias(classes[term].toxic, classes[term].harmless, *each)
+            for term, each in zip(named, found.tolist(), strict=True)
+        },
+        {term: one for term, one in classes.items() if term not in named},
+        dict(zip(AUCS, _power_mean(found).tolist(), strict=True)) if named else None,
+        at_least,
+    )
+    if not (named and count):
+        return bias
+    drawn = np.array([aucs.measure(each) for each in resamples(weights, count, seed)])
+    return replace(
+        bias,
+        intervals={term: named_intervals(AUCS, drawn[:, at]) for at, term in enumerate(named)},
+        overall_interval=named_intervals(AUCS, _power_mean(drawn)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +183,8 @@ def measure_templates(
 ) -> TemplateBias:
     """Who is flagged by whom a sentence names.
 
+    The AUCs have no intervals: sentences that differ in one word are no independent draws.
+
     Parameters
     ----------
     texts
@@ -192,18 +220,6 @@ def measure_templates(
     )
 
 
-def three_aucs(
-    scores: Floats | Curve, truth: Floats, weights: Floats, member: Flags
-) -> tuple[float, float, float]:
-    """Subgroup, BPSN and BNSP AUC of the rows that ``member`` [rows] marks; NaN where undefined."""
-    toxic = truth > 0
-    subgroup, bpsn, bnsp = (
-        Ranking(scores[rows], truth[rows]).measure(weights[rows])[0]
-        for rows in (member, member ^ toxic, member == toxic)
-    )
-    return subgroup, bpsn, bnsp
-
-
 def mentions(texts: Sequence[str], terms: Sequence[str]) -> dict[str, Flags]:
     """For each term, which texts name it: [rows]."""
     # Words between single spaces: a term in spaces is then found as whole words.
@@ -218,16 +234,11 @@ def _words(text: str) -> str:
     return " ".join(_WORD.findall(text.casefold()))
 
 
-def _overall(terms: Sequence[TermBias]) -> dict[str, float] | None:
-    if not terms:
-        return None
-    return {name: _power_mean([getattr(term, name) for term in terms]) for name in AUCS}
-
-
-def _power_mean(values: Sequence[float]) -> float:
-    known = np.array([value for value in values if np.isfinite(value)])
-    if not len(known):
-        return float("nan")
+def _power_mean(aucs: Curve) -> Curve:
+    """Over the terms of [..., terms, AUCs], those that are numbers; NaN of none."""
+    known = np.isfinite(aucs)
     # An AUC of 0 has no negative power; its mean is 0 all the same.
-    with np.errstate(divide="ignore"):
-        return float(np.mean(known**POWER) ** (1 / POWER))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        powers = np.where(known, aucs, np.inf) ** POWER
+        mean: Curve = (powers.sum(axis=-2) / known.sum(axis=-2)) ** (1 / POWER)
+    return mean

@@ -1,4 +1,4 @@
-"""How sure a figure is: bootstrap intervals of ranking and threshold metrics, and of shares.
+"""How sure a figure is: bootstrap intervals of what an evaluation measures, and of shares.
 
 Rows are resampled by giving each a random count, which multiplies its weight. So the scores are
 sorted once, and a resample costs a few sums over sorted rows.
@@ -6,7 +6,7 @@ sorted once, and a resample costs a few sums over sorted rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,8 @@ import numpy.typing as npt
 from scipy.stats import binomtest
 from tqdm import tqdm
 
-from training.calibrate import Curve
+from training.calibrate import Curve, Gaps
+from training.cross_entropy import row_losses
 from training.data import Floats
 
 Interval = tuple[float, float]
@@ -71,7 +72,8 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """The intervals of every figure; a label with one class only has none.
+    """The intervals of every figure. A label with one class only has none of ``ranking``, and one
+    without positives none of ``thresholds``.
 
     Attributes
     ----------
@@ -79,10 +81,16 @@ class Intervals:
         ``{label or "mean": {"roc_auc", "average_precision": interval}}``
     thresholds
         ``{preset: {label: {"precision", "recall", "f1": interval}}}``
+    losses
+        ``{label or "mean": {"cross_entropy": interval}}``
+    calibration
+        ``{label: {"calibration_error": interval}}``, the `pivotal_interval`.
     """
 
     ranking: dict[str, dict[str, Interval]]
     thresholds: dict[str, dict[str, dict[str, Interval]]]
+    losses: dict[str, dict[str, Interval]]
+    calibration: dict[str, dict[str, Interval]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +132,7 @@ def intervals(
     Parameters
     ----------
     scores, truth
-        [rows, labels].
+        [rows, labels]; the scores are probabilities.
     weights
         [rows]; each draw of a row counts with its weight.
     presets
@@ -142,17 +150,21 @@ def intervals(
     indicators = _indicators(scores, truth, limits.reshape(len(presets), len(labels)))
     ranked = np.empty((count, len(measured), 2))
     sums = np.empty((count, indicators.shape[1]))
-    # disable=None: no bar where standard error is a file
-    bar = tqdm(resamples(weights, count, seed), "resamples", count, disable=None, leave=False)
-    for at, drawn in enumerate(bar):
+    binned = [Gaps(scores[:, at], truth[:, at]) for at in range(len(labels))]
+    losses = row_losses(scores, truth)
+    costs = np.empty((count, len(labels)))
+    errors = np.empty((count, len(labels)))
+    for at, drawn in enumerate(resamples(weights, count, seed)):
         ranked[at] = [ranking.measure(drawn) for ranking in rankings]
         sums[at] = drawn @ indicators
+        costs[at] = drawn @ losses / drawn.sum()
+        errors[at] = [gaps.error(drawn) for gaps in binned]
 
     ranking: dict[str, dict[str, Interval]] = {}
     for place, at in enumerate(measured):
-        ranking[labels[at]] = _named(("roc_auc", "average_precision"), ranked[:, place])
+        ranking[labels[at]] = named_intervals(("roc_auc", "average_precision"), ranked[:, place])
     if measured:
-        ranking["mean"] = _named(("roc_auc", "average_precision"), ranked.mean(axis=1))
+        ranking["mean"] = named_intervals(("roc_auc", "average_precision"), ranked.mean(axis=1))
 
     thresholds: dict[str, dict[str, dict[str, Interval]]] = {name: {} for name in presets}
     wanted, rest = sums[:, : len(labels)], sums[:, len(labels) :]
@@ -171,8 +183,20 @@ def intervals(
                     ],
                     axis=1,
                 )
-            thresholds[name][label] = _named(("precision", "recall", "f1"), figures)
-    return Intervals(ranking, thresholds)
+            thresholds[name][label] = named_intervals(("precision", "recall", "f1"), figures)
+    whole = [gaps.error(weights) for gaps in binned]
+    return Intervals(
+        ranking,
+        thresholds,
+        {
+            name: named_intervals(("cross_entropy",), drawn[:, None])
+            for name, drawn in zip((*labels, "mean"), (*costs.T, costs.mean(axis=1)), strict=True)
+        },
+        {
+            label: {"calibration_error": pivotal_interval(one, drawn)}
+            for label, one, drawn in zip(labels, whole, errors.T, strict=True)
+        },
+    )
 
 
 def ranking_interval(
@@ -185,10 +209,12 @@ def ranking_interval(
 
 
 def resamples(weights: Floats, count: int, seed: int) -> Iterator[Curve]:
-    """The rows' weights [rows] in each of ``count`` draws of as many rows, with replacement."""
+    """The rows' weights [rows] in each of ``count`` draws of as many rows, with replacement. On a
+    terminal a bar shows how far it is."""
     generator = np.random.default_rng(seed)
     rows = len(weights)
-    for _ in range(count):
+    # disable=None: no bar where standard error is a file
+    for _ in tqdm(range(count), "resamples", disable=None, leave=False):
         drawn = np.bincount(generator.integers(0, rows, rows), minlength=rows)
         yield drawn.astype(np.float64) * weights
 
@@ -202,6 +228,28 @@ def percentile_interval(found: Curve) -> Interval | None:
     return float(low), float(high)
 
 
+def pivotal_interval(whole: float, found: Curve) -> Interval:
+    """The basic bootstrap interval (Davison and Hinkley 1997, chapter 5) of what is never negative.
+
+    For figures that chance can only raise, as it does a mean of distances: resampling raises them
+    once more, so the percentiles lie too high. Mirrored at the figure of all rows, they lie lower
+    by what chance is likely to have added to it, and may leave that figure out.
+
+    Of 200 simulated samples of 16,000 rows, 173 had an interval that held the true calibration
+    error where that was 0.006 (percentiles: 81), and 186 where it was 0.034 (185). Where there is
+    no error at all it promises too much: 78 held the 0 (0).
+
+    Parameters
+    ----------
+    whole
+        The figure of all rows.
+    found
+        Of the resamples, [draws], all finite.
+    """
+    low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return max(0.0, float(2 * whole - high)), max(0.0, float(2 * whole - low))
+
+
 def _indicators(
     scores: Floats | Curve, truth: Floats, limits: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
@@ -213,6 +261,7 @@ def _indicators(
     return np.concatenate(columns, axis=1)
 
 
-def _named(names: tuple[str, ...], found: Curve) -> dict[str, Interval]:
+def named_intervals(names: Sequence[str], found: Curve) -> dict[str, Interval]:
+    """The `percentile_interval` of each column of [draws, names]; what has none is left out."""
     intervals = {name: percentile_interval(found[:, at]) for at, name in enumerate(names)}
     return {name: one for name, one in intervals.items() if one is not None}

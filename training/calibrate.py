@@ -204,10 +204,30 @@ class Bin:
     """The share of them that has the label, under the weights; NaN without rows."""
 
 
+class Gaps:
+    """How far one label's scores are from what came true, ready to be measured under any weights.
+
+    Parameters
+    ----------
+    scores
+        [rows], probabilities.
+    truth
+        [rows], 0 or 1.
+    """
+
+    def __init__(self, scores: Floats | Curve, truth: Floats) -> None:
+        self._bins, self._off = _bins(scores), scores - truth
+
+    def error(self, weights: Floats | Curve) -> float:
+        """Expected calibration error under these weights [rows]: the mean distance of score and
+        outcome over equal-width bins."""
+        gap = np.bincount(self._bins, weights * self._off, minlength=BINS)
+        return float(np.abs(gap).sum() / weights.sum())
+
+
 def calibration_error(scores: Curve, truth: Floats, weights: Floats) -> float:
-    """Expected calibration error: the mean distance of score and outcome over equal-width bins."""
-    gap = np.bincount(_bins(scores), weights * (scores - truth), minlength=BINS)
-    return float(np.abs(gap).sum() / weights.sum())
+    """The expected calibration error of `Gaps`."""
+    return Gaps(scores, truth).error(weights)
 
 
 def calibration_errors(scores: Curve, rows: Labelled) -> dict[Label, float]:
@@ -337,7 +357,7 @@ def _parsed(report: dict[str, Any]) -> Calibrated:
     )
 
 
-def _bins(scores: Curve) -> npt.NDArray[np.int64]:
+def _bins(scores: Floats | Curve) -> npt.NDArray[np.int64]:
     return np.minimum((scores * BINS).astype(np.int64), BINS - 1)
 
 

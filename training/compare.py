@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from bot.labels import LABELS
 from bot.screening.model import Model, load_model
@@ -23,6 +22,7 @@ from training import origins
 from training.bootstrap import LEVEL, Ranking, percentile_interval, resamples
 from training.calibrate import UNCALIBRATED, Curve, calibration_errors, probabilities
 from training.config import TrainingError
+from training.cross_entropy import cross_entropies
 from training.data import Floats, Labelled
 from training.evaluate import summarise
 from training.markdown import in_cell, table_of, warned
@@ -151,9 +151,9 @@ def compare(sides: Sequence[Side], rows: Labelled, *, count: int, seed: int) -> 
     Returns
     -------
     dict
-        ``{"models": {name: {"path", "megabytes", "milliseconds", "calibration_error": {label or
-        "mean": …}, "ranking": the figures of `summarise`}}, "differences": {name: those of
-        `differences`}, "against", "resamples"}``.
+        ``{"models": {name: {"path", "megabytes", "milliseconds", "calibration_error" and
+        "cross_entropy": {label or "mean": …}, "ranking": the figures of `summarise`}},
+        "differences": {name: those of `differences`}, "against", "resamples"}``.
     """
     models = {
         side.contender.name: {
@@ -161,6 +161,7 @@ def compare(sides: Sequence[Side], rows: Labelled, *, count: int, seed: int) -> 
             "megabytes": side.megabytes,
             "milliseconds": side.milliseconds,
             "calibration_error": _calibration_errors(side.scores, rows),
+            "cross_entropy": cross_entropies(side.scores, rows),
             "ranking": summarise(side.scores, rows),
         }
         for side in sides
@@ -215,10 +216,7 @@ def differences(
         return [{} for _ in scores[1:]]
     whole = figures(rows.weights.astype(np.float64))
     drawn = np.empty((count, *whole.shape))
-    # disable=None: no bar where standard error is a file
-    for at, weights in enumerate(
-        tqdm(resamples(rows.weights, count, seed), "resamples", count, disable=None, leave=False)
-    ):
+    for at, weights in enumerate(resamples(rows.weights, count, seed)):
         drawn[at] = figures(weights)
     return [
         {
@@ -243,7 +241,7 @@ def markdown(found: dict[str, Any], rows: Labelled, file: Path, left_out: int) -
             in_cell(name),
             _cell(one["megabytes"], 1),
             _cell(one["milliseconds"], 2),
-            _cell(one["calibration_error"].get("mean"), 4),
+            *(_cell(one[name].get("mean"), 4) for name in ("calibration_error", "cross_entropy")),
         ]
         for name, one in models.items()
     ]
@@ -261,7 +259,7 @@ def markdown(found: dict[str, Any], rows: Labelled, file: Path, left_out: int) -
         *(warned(warning) for warning in found.get("warnings", ())),
         f"On {len(rows):,} rows of {file.name} ({left_out:,} left out)"
         f"{', under the prior weights' if rows.weighted else ''}.",
-        table_of(["model", "MB", "ms a text", "calibration error"], costs),
+        table_of(["model", "MB", "ms a text", "calibration error", "cross-entropy"], costs),
         tables({name: one["ranking"] for name, one in models.items()}),
         f"## Differences from {against}\n\n"
         f"Means over the labels, with the {LEVEL:.0%} interval of {found['resamples']:,} paired "

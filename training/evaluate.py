@@ -17,6 +17,7 @@ from training import suites
 from training.bias import Bias, TemplateBias, measure_bias, measure_templates
 from training.bootstrap import intervals
 from training.calibrate import Bin, Curve, calibration_error, measure, outcomes
+from training.cross_entropy import cross_entropies
 from training.data import Floats, Labelled
 from training.robustness import Controls, Robustness, measure_controls, measure_robustness
 from training.scoring import Scorer, kept_of
@@ -52,7 +53,8 @@ class Evaluation:
     rows, scores
         What was measured on, and its scores [rows, 6].
     figures
-        Of `summarise`, with the bootstrap's intervals under ``"interval"``.
+        Of `summarise` and `cross_entropies`, with the bootstrap's intervals under
+        ``"interval"``.
     tables
         The `thresholds_table` of each preset, likewise.
     preset
@@ -117,6 +119,8 @@ def evaluate(
         name: rules.as_dict() for name, rules in model.presets.items()
     }
     figures = summarise(scores, rows)
+    for name, cost in cross_entropies(scores, rows).items():
+        figures[name]["cross_entropy"] = cost
     tables = {name: thresholds_table(scores, rows, rules) for name, rules in presets.items()}
     if resamples:
         _add_intervals(figures, tables, scores, rows, presets, resamples, seed)
@@ -137,7 +141,13 @@ def evaluate(
             for at, label in enumerate(LABELS)
         },
         bias=measure_bias(
-            rows.texts, scores[:, toxic], rows.labels[:, toxic], rows.weights, identity.bare_terms
+            rows.texts,
+            scores[:, toxic],
+            rows.labels[:, toxic],
+            rows.weights,
+            identity.bare_terms,
+            count=resamples,
+            seed=seed,
         ),
         templates=measure_templates(
             sentences.texts, sentences.abusive, identity.bare_terms, thresholds, score
@@ -257,8 +267,8 @@ def _add_intervals(
         count=resamples,
         seed=seed,
     )
-    for name, interval in found.ranking.items():
-        figures[name]["interval"] = interval
+    for name, interval in found.losses.items():
+        figures[name]["interval"] = found.ranking.get(name, {}) | interval
     for preset, rules in found.thresholds.items():
-        for label, interval in rules.items():
-            tables[preset][label]["interval"] = interval
+        for label, interval in found.calibration.items():
+            tables[preset][label]["interval"] = rules.get(label, {}) | interval

@@ -6,14 +6,63 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 
 from bot.labels import LABELS
-from training.bias import measure_bias, measure_templates, mentions, three_aucs
+from training.bias import AUCS, measure_bias, measure_templates, mentions
+from training.bias_aucs import ThreeAucs
+from training.bootstrap import percentile_interval, resamples
 
 MEMBER = np.array([True, True, True, True, False, False, False, False])
 TOXIC = np.array([1, 1, 0, 0, 1, 1, 0, 0], dtype=np.float32)
 SCORES = np.array([0.9, 0.5, 0.6, 0.4, 0.8, 0.55, 0.2, 0.3])
 ONES = np.ones(8, dtype=np.float32)
+
+
+def three_aucs(
+    scores: np.ndarray, truth: np.ndarray, weights: np.ndarray, member: np.ndarray
+) -> list[float]:
+    (found,) = ThreeAucs(scores, truth, [member]).measure(weights).tolist()
+    return found
+
+
+@st.composite
+def grouped_rows(draw: st.DrawFn) -> tuple[np.ndarray, ...]:
+    """Scores with many ties, truth, weights of which some are 0, and two groups that overlap."""
+    count = draw(st.integers(1, 40))
+
+    def column(values: st.SearchStrategy[float]) -> np.ndarray:
+        return np.array(draw(st.lists(values, min_size=count, max_size=count)))
+
+    flags = st.booleans()
+    return (
+        column(st.integers(0, 6)) / 7,
+        column(st.integers(0, 1)).astype(np.float32),
+        column(st.sampled_from([0, 1, 2.44, 7])),
+        column(flags),
+        column(flags),
+    )
+
+
+@settings(deadline=None)
+@given(grouped_rows())
+def test_they_are_the_areas_under_the_curves_of_the_rows_compared(
+    rows: tuple[np.ndarray, ...],
+) -> None:
+    scores, truth, weights, *members = rows
+    toxic = truth > 0
+    found = ThreeAucs(scores, truth, members).measure(weights)
+    assert found.shape == (2, 3)
+    for member, aucs in zip(members, found, strict=True):
+        for compared, auc in zip((member, member ^ toxic, member == toxic), aucs, strict=True):
+            known = compared & (weights > 0)
+            if len(set(truth[known])) == 2:
+                area = roc_auc_score(truth[known], scores[known], sample_weight=weights[known])
+                assert auc == pytest.approx(area, abs=1e-9)
+            else:
+                assert math.isnan(auc)
 
 
 def test_the_three_aucs_compare_the_right_rows() -> None:
@@ -69,6 +118,47 @@ def test_rare_terms_are_left_out_with_their_counts() -> None:
     counts = {term: (one.toxic, one.harmless) for term, one in found.left_out.items()}
     assert counts == {"blind": (1, 0), "old": (0, 0)}
     assert measure_bias(TEXTS, SCORES, TOXIC, ONES, ["deaf"], at_least=3).overall is None
+
+
+def test_the_intervals_hold_what_the_resampled_rows_give() -> None:
+    draw = np.random.default_rng(2)
+    terms = ["deaf", "blind"]
+    texts = [f"{terms[at % 3]} {at}" if at % 3 < 2 else str(at) for at in range(240)]
+    truth = (draw.random(240) < 0.4).astype(np.float32)
+    scores = 0.4 * truth + draw.random(240)
+    weights = draw.uniform(0.5, 3, 240).astype(np.float32)
+    found = measure_bias(texts, scores, truth, weights, terms, count=60, seed=4)
+    members = list(mentions(texts, terms).values())
+    drawn = np.array(
+        [
+            [three_aucs(scores, truth, each, member) for member in members]
+            for each in resamples(weights, 60, 4)
+        ]
+    )
+    for at, term in enumerate(terms):
+        for place, name in enumerate(AUCS):
+            low, high = found.intervals[term][name]
+            assert (low, high) == pytest.approx(percentile_interval(drawn[:, at, place]))
+            assert low < getattr(found.terms[term], name) < high
+    powers = np.mean(drawn**-5, axis=1) ** (-1 / 5)
+    assert found.overall is not None
+    for place, name in enumerate(AUCS):
+        low, high = found.overall_interval[name]
+        assert (low, high) == pytest.approx(percentile_interval(powers[:, place]))
+        assert low < found.overall[name] < high
+
+
+def test_there_are_intervals_only_of_what_was_measured_and_asked_for() -> None:
+    plain = measure_bias(TEXTS, SCORES, TOXIC, ONES, ["deaf"], at_least=2)
+    assert plain.intervals == plain.overall_interval == {}
+    none = measure_bias(TEXTS, SCORES, TOXIC, ONES, ["deaf"], at_least=3, count=5)
+    assert none.intervals == none.overall_interval == {}
+    # All toxic rows name the term: there is no background for BPSN in any resample.
+    toxic = np.array([1, 1, 0, 0, 0, 0, 0, 0], dtype=np.float32)
+    found = measure_bias(TEXTS, SCORES, toxic, ONES, ["deaf"], at_least=2, count=20)
+    assert set(found.intervals["deaf"]) == set(found.overall_interval) == {
+        "subgroup_auc", "bnsp_auc",
+    }  # fmt: skip
 
 
 def test_the_overall_figure_is_near_the_worst_term() -> None:

@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score
 
-from training.bootstrap import Ranking, Share, intervals, percentile_interval, resamples
+from training.bootstrap import (
+    Ranking,
+    Share,
+    intervals,
+    percentile_interval,
+    pivotal_interval,
+    resamples,
+)
+from training.calibrate import Gaps
+from training.cross_entropy import row_losses
 
 LABELS = ("rude", "rare")
 
@@ -172,3 +181,50 @@ def test_a_share_and_its_interval() -> None:
     assert share.interval == pytest.approx((0.4902, 0.9433), abs=1e-4)
     assert Share(0, 0).share is None
     assert Share(0, 0).interval is None
+
+
+def test_the_cross_entropy_has_an_interval_by_label_and_of_the_mean() -> None:
+    scores, truth = drawn(600, seed=0)
+    weights = np.random.default_rng(1).uniform(0.5, 3, 600).astype(np.float32)
+    found = measured(scores, truth, weights).losses
+    assert set(found) == {*LABELS, "mean"}
+    each = np.average(row_losses(scores, truth), axis=0, weights=weights)
+    for name, estimate in zip(found, (*each, each.mean()), strict=True):
+        low, high = found[name]["cross_entropy"]
+        assert low < estimate < high
+        assert high - low < 0.2
+    # What it would be over fresh samples of the same size.
+    fresh = [row_losses(*drawn(600, seed))[:, 0].mean() for seed in range(300)]
+    low, high = measured(scores, truth, np.ones(600, dtype=np.float32)).losses["rude"][
+        "cross_entropy"
+    ]
+    spread = np.quantile(fresh, 0.975) - np.quantile(fresh, 0.025)
+    assert 0.7 * spread < high - low < 1.3 * spread
+
+
+def test_a_label_without_positives_has_intervals_of_what_its_probabilities_cost() -> None:
+    scores, truth = drawn(200, seed=0)
+    truth[:, 1] = 0
+    found = measured(scores, truth, np.ones(200, dtype=np.float32))
+    low, high = found.losses["rare"]["cross_entropy"]
+    assert 0 < low < row_losses(scores, truth)[:, 1].mean() < high
+    low, high = found.calibration["rare"]["calibration_error"]
+    assert 0 < low < scores[:, 1].mean() < high
+
+
+def test_what_chance_adds_to_a_calibration_error_is_taken_off_its_interval() -> None:
+    """Scores that are 0.02 too high: the estimate and its percentiles are mostly over that."""
+    held = {"pivotal": 0, "percentile": 0}
+    for seed in range(60):
+        draw = np.random.default_rng(seed)
+        scores = draw.uniform(0.02, 1, 1000)
+        gaps = Gaps(scores, (draw.random(1000) < scores - 0.02).astype(np.float32))
+        ones = np.ones(1000, dtype=np.float32)
+        drawn = np.array([gaps.error(one) for one in resamples(ones, 100, seed)])
+        low, high = pivotal_interval(gaps.error(ones), drawn)
+        assert 0 <= low < high
+        held["pivotal"] += low <= 0.02 <= high
+        plain = percentile_interval(drawn)
+        assert plain is not None
+        held["percentile"] += plain[0] <= 0.02 <= plain[1]
+    assert held["percentile"] < 20 < 40 < held["pivotal"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -240,6 +241,8 @@ def test_the_command_line(classifier: Path, tmp_path: Path) -> None:
     assert oracle["ranking"]["mean"]["roc_auc"] == 1.0
     # sigmoid(±4) is 0.018 from the truth
     assert oracle["calibration_error"]["mean"] == pytest.approx(0.018, abs=1e-3)
+    assert oracle["cross_entropy"]["mean"] == pytest.approx(math.log1p(math.exp(-4)))
+    assert f"| {base['cross_entropy']['mean']:.4f} |" in done.output
     assert found["differences"]["oracle.npy"]["mean"]["roc_auc"]["low"] > 0
     assert (tmp_path / "out" / "comparison.md").read_text() in done.output
     for picture in ("misordered_pairs.png", "average_precision.png"):

@@ -125,7 +125,43 @@ def test_estimates_lie_in_their_intervals(measured: Evaluation) -> None:
     one = measured.tables["balanced"]["toxic"]
     assert one["recall"] == pytest.approx(24 / 25)
     assert one["interval"]["recall"][0] < 24 / 25 < one["interval"]["recall"][1]
-    assert "interval" not in measured.figures["threat"]
+    # No row has it: it ranks nothing, but its probabilities cost something.
+    assert set(measured.figures["threat"]["interval"]) == {"cross_entropy"}
+    for label in LABELS:
+        assert "calibration_error" in measured.tables["strict"][label]["interval"]
+
+
+def test_the_cross_entropy_is_of_the_probabilities_and_has_its_place(
+    measured: Evaluation, written: Path
+) -> None:
+    # 24 rows with 0.8, one with 0.25 that is missed; without the label 0.05 and 0.25.
+    harmless = [0.25 if at % 2 else 0.05 for at in range(72) if at % 3 and at != 1]
+    whole = -24 * math.log(0.8) - math.log(0.25) - sum(math.log(1 - one) for one in harmless)
+    assert measured.figures["toxic"]["cross_entropy"] == pytest.approx(whole / 72)
+    assert measured.figures["threat"]["cross_entropy"] == pytest.approx(-math.log(0.97))
+    found = json.loads((written / report.FIGURES).read_text(encoding="utf-8"))["figures"]
+    page = (written / report.PAGE).read_text(encoding="utf-8")
+    assert "| average precision | cross-entropy |" in page
+    for name in (*LABELS, "mean"):
+        low, high = found[name]["interval"]["cross_entropy"]
+        line = next(line for line in page.splitlines() if line.startswith(f"| {name} |"))
+        assert line.endswith(f"{found[name]['cross_entropy']:.4f} ({low:.4f}–{high:.4f}) |")
+
+
+def test_calibration_and_bias_come_with_their_intervals(written: Path) -> None:
+    found = json.loads((written / report.FIGURES).read_text(encoding="utf-8"))
+    page = (written / report.PAGE).read_text(encoding="utf-8")
+    calibration = page[page.index("## Calibration") :]
+    toxic = found["thresholds"]["balanced"]["toxic"]
+    low, high = toxic["interval"]["calibration_error"]
+    assert f"| toxic | {toxic['calibration_error']:.4f} ({low:.4f}–{high:.4f}) |" in calibration
+    bias = found["bias"]
+    low, high = bias["intervals"]["gay"]["subgroup_auc"]
+    assert low < bias["terms"]["gay"]["subgroup_auc"] < high
+    assert f"{bias['terms']['gay']['subgroup_auc']:.4f} ({low:.4f}–{high:.4f}) |" in page
+    low, high = bias["overall_interval"]["subgroup_auc"]
+    assert "| power mean |" in page
+    assert f"{bias['overall']['subgroup_auc']:.4f} ({low:.4f}–{high:.4f}) |" in page
 
 
 def test_bias_is_measured_on_rows_and_on_templates(measured: Evaluation) -> None:
@@ -185,6 +221,8 @@ def test_what_was_not_asked_for_is_left_out(measured: Evaluation, tmp_path: Path
     page = report.write(tmp_path, "Words on rows", {}, found)
     assert found.robustness is None
     assert "interval" not in found.figures["toxic"]
+    assert "interval" not in found.tables["strict"]["toxic"]
+    assert found.bias.intervals == {}
     assert "Evasion" not in page
     assert "Confusion at strict" in page
     assert not (tmp_path / "robustness.png").exists()
