@@ -313,8 +313,9 @@ async def run(settings: Settings) -> None:
     """Run the bot until a signal tells it to stop."""
     with stop_on_signals() as stop:
         if settings.token is not None:
-            await upgrade_apart(settings.database_url)
-        await serve(settings, stop)
+            await unless_stopped(upgrade_apart(settings.database_url), stop)
+        if not stop.is_set():
+            await serve(settings, stop)
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:

@@ -23,7 +23,8 @@ class Revision:
     Attributes
     ----------
     number
-        0 as posted, an edit by its time in Unix milliseconds.
+        0 as posted, an edit by its time in Unix milliseconds; of several edits in one millisecond,
+        each has one more than the one before.
     parts
         Those of its texts that its last revision did not have; at least one.
     """
@@ -111,7 +112,7 @@ class Revisions:
             if any(part.name in before for part in others):
                 # Other words in the same place: another edit in one instant of Discord's clock, or
                 # one that does not say when it was made, for which ours has to serve.
-                number = number + 1 if at else milliseconds(datetime.now(UTC))
+                number = number + 1 if at else max(number + 1, milliseconds(datetime.now(UTC)))
         new = others if known is None or known.dealt_with else tuple(parts)
         return _Latest(at, number, tuple(texts.items())), new
 

@@ -111,8 +111,8 @@ class Pool:
         self._groups: dict[Group, None] = {}
         self._taken = 0
         self._texts: dict[_Place, int] = {}  # how many of each server are here
-        # a server that was not flooded, and the batch before which it was here last
-        self._calm: tuple[_Place, int] | None = None
+        # by class: a server that was not flooded, and the batch before which it was here last
+        self._calm: dict[Priority, tuple[_Place, int]] = {}
         # the batch in which a server was read last, of those that have something here
         self._served: dict[_Place, int] = {}
 
@@ -154,9 +154,13 @@ class Pool:
         self._taken += 1
         # A batch takes as long as its pieces together: none of another class are added to it. Of
         # those of one length, the ones whose turn it is come first.
-        same, lower = self._class(claims)
-        same, flooded = self._apart(same, pieces)
-        at = same[0] if lower else self._whose_turn(same, claims, pieces, flooded)
+        best = min(claims)[0]
+        chosen = self._class(claims, best)
+        same = [at for at, claim in enumerate(claims) if claim[0] is chosen]
+        at, flooded = same[0], False
+        if chosen is best:
+            same, flooded = self._apart(same, chosen, pieces)
+            at = self._whose_turn(same, claims, pieces, flooded)
         same.sort(key=lambda each: pieces[each][0] is not pieces[at][0])
         lengths = [len(pieces[each][1]) for each in same]
         if self._model.batched:
@@ -176,14 +180,15 @@ class Pool:
                 self.remove(group)
         return taken, dropped
 
-    def _class(self, claims: Sequence[_Claim]) -> tuple[list[int], bool]:
-        """The pieces of the class that is read next, and whether a higher one waits."""
-        best = chosen = min(claims)[0]
+    def _class(self, claims: Sequence[_Claim], best: Priority) -> Priority:
+        """The class that is read next: the best one, or that of the first comer below it."""
         if self._taken % _LOWER_CLASS_EVERY == 0:
-            chosen = next((claim[0] for claim in claims if claim[0] > best), best)
-        return [at for at, claim in enumerate(claims) if claim[0] is chosen], chosen is not best
+            return next((claim[0] for claim in claims if claim[0] > best), best)
+        return best
 
-    def _apart(self, same: list[int], pieces: Sequence[Piece]) -> tuple[list[int], bool]:
+    def _apart(
+        self, same: list[int], chosen: Priority, pieces: Sequence[Piece]
+    ) -> tuple[list[int], bool]:
         """Those of a class that are read next to each other, and whether they are a flood's."""
         texts = self._texts
         calm: list[int] = []
@@ -191,11 +196,11 @@ class Pool:
             for place in pieces[at][0].places:
                 if texts.get(place, 0) <= _FLOOD:
                     calm.append(at)
-                    self._calm = place, self._taken
+                    self._calm[chosen] = place, self._taken
                     break
-        if len(calm) == len(same) or self._calm is None:
+        if len(calm) == len(same) or chosen not in self._calm:
             return same, False
-        place, lately = self._calm
+        place, lately = self._calm[chosen]
         if texts.get(place, 0) > _FLOOD or self._taken - lately > _CALM_BATCHES:
             return same, False  # nobody else is there to be spared
         if calm and self._taken % _FLOODED_EVERY != 1:

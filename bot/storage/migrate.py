@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import sqlite3
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 # Any number will do, as long as nothing else in the same PostgreSQL database uses it.
 _ADVISORY_LOCK = 0x48657877617264
@@ -78,6 +80,8 @@ async def upgrade_apart(url: str) -> None:
 
     What Alembic takes in memory goes with that process. Where it fails, `upgrade` will say why.
 
+    May be cancelled; what was not finished is undone.
+
     Raises
     ------
     DatabaseError, MissingExtraError
@@ -86,7 +90,7 @@ async def upgrade_apart(url: str) -> None:
     revision, head = await asyncio.to_thread(current, url)
     if revision == head:
         return
-    with contextlib.suppress(OSError):
+    try:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot", "db", "upgrade"),
             env=os.environ | {"DATABASE_URL": url},
@@ -94,7 +98,18 @@ async def upgrade_apart(url: str) -> None:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        await process.wait()
+    except (OSError, ValueError) as error:  # ValueError: the address does not fit an environment
+        log.info("No process of its own to upgrade the database (%s)", type(error).__name__)
+        return
+    try:
+        status = await process.wait()
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
+    if status:
+        log.info("The process that was to upgrade the database ended with status %d", status)
 
 
 def current(url: str, *, lock_wait_s: float = 5.0) -> tuple[str | None, str]:
@@ -114,9 +129,10 @@ def current(url: str, *, lock_wait_s: float = 5.0) -> tuple[str | None, str]:
             return None, newest()
 
     def work(connection: Connection) -> tuple[str | None, str]:
-        revision = standing(connection)
+        # In this order: another process may be making the tables just now.
+        strange, revision = strange_tables(connection), standing(connection)
         if revision is None:
-            _refuse_foreign(connection, address)
+            _refuse_foreign(strange, address)
         return revision, newest()
 
     return _run(address, work, writes=False, lock_wait_s=lock_wait_s)
@@ -204,7 +220,7 @@ def _refuse_unknown(connection: Connection, address: Address) -> str | None:
     """Where the database stands; stops before a newer one than the code, or another program's."""
     found = standing(connection)
     if found is None:
-        _refuse_foreign(connection, address)
+        _refuse_foreign(strange_tables(connection), address)
     elif not is_known(found):
         raise DatabaseMisfit(
             f"The database {address} is at revision {found}, but this version of Hexward knows "
@@ -214,9 +230,9 @@ def _refuse_unknown(connection: Connection, address: Address) -> str | None:
     return found
 
 
-def _refuse_foreign(connection: Connection, address: Address) -> None:
+def _refuse_foreign(tables: Sequence[str], address: Address) -> None:
     """Stop before tables in a database that Hexward has not made."""
-    if tables := strange_tables(connection):
+    if tables:
         raise DatabaseMisfit(
             f"The database {address} holds tables that are not Hexward's "
             f"({', '.join(tables[:3])}). Name another one in DATABASE_URL."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -132,6 +133,29 @@ def test_a_flood_has_whole_batches_again_when_the_others_are_silent() -> None:
         sizes.append(len(pool.take(48, 1)[0]))
     assert sizes[2:34] == [2] * 32  # 48 / 3 tokens
     assert sizes[34:] == [8] * 6
+
+
+def test_a_flood_of_a_lower_class_is_read_beside_others_of_it() -> None:
+    pool = Pool(numbers_model(GatedBackend()))
+    flood = [group(1, Priority.BULK, [6]) for _ in range(10)]
+    for each in flood:
+        pool.add(each)
+    for server in range(100, 100 + 8 * 10):
+        pool.add(group(server, Priority.LIVE, [6]))
+        pool.add(group(server, Priority.BULK, [6]))
+        pool.take(6, 1)
+    assert not any(each.unread for each in flood)
+
+
+@pytest.mark.parametrize("priority", [Priority.CHECK, Priority.BULK])
+def test_a_server_alone_is_not_held_up_by_its_own_other_texts(priority: Priority) -> None:
+    pool = Pool(numbers_model(GatedBackend()))
+    for _ in range(40):
+        while len(pool) < 40:
+            pool.add(group(1, Priority.LIVE, [6]))
+        pool.add(group(1, priority, [6]))
+        taken, _ = pool.take(48, 1)
+        assert len(taken) == 8 or any((1, priority) in owner.places for owner, _ in taken)
 
 
 @given(st.integers(1, 3), st.sampled_from([24, 512]), st.integers(1, 3))

@@ -11,14 +11,18 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
+from pydantic import SecretStr
 
+from bot import app
 from bot.errors import DatabaseError, DatabaseMisfit
+from bot.settings import Settings
 from bot.storage import revisions
 from bot.storage.migrate import alembic_config, current, upgrade, upgrade_apart
 
 # Brings a new database up to date as `python -m bot run` does, and opens it.
 RUN = """
 import asyncio, sys
+import bot.app
 from bot.storage.database import Database
 from bot.storage.migrate import upgrade_apart
 
@@ -55,23 +59,58 @@ def test_a_running_bot_holds_no_alembic(tmp_path: Path, new: bool) -> None:
     assert done.stdout == f"{revisions.newest()} False\n", done.stderr
 
 
-def test_what_cannot_be_upgraded_apart_is_left_for_who_can_say_why(tmp_path: Path) -> None:
+def test_a_database_is_upgraded_apart(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/bot.db"
+    asyncio.run(upgrade_apart(url))
+    assert current(url) == (revisions.newest(), revisions.newest())
+
+
+async def test_an_upgrade_apart_can_be_cancelled(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/bot.db"
+    upgrading = asyncio.create_task(upgrade_apart(url))
+    await asyncio.sleep(0.3)
+    upgrading.cancel()
+    await asyncio.wait({upgrading})
+    assert await asyncio.to_thread(upgrade, url) == revisions.newest()
+
+
+async def test_the_bot_upgrades_before_it_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/bot.db"
+    served: list[str | None] = []
+
+    async def serve(settings: Settings, _: asyncio.Event) -> None:
+        served.append((await asyncio.to_thread(current, settings.database_url))[0])
+
+    monkeypatch.setattr(app, "serve", serve)
+    await app.run(Settings(discord_token=SecretStr("no.real.one"), database_url=url))
+    assert served == [revisions.newest()]
+
+
+def test_what_cannot_be_upgraded_apart_is_left_for_who_can_say_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "bot")
     path = tmp_path / "bot.db"
     url = f"sqlite:///{path}"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
         connection.execute("INSERT INTO alembic_version VALUES ('9999')")
     asyncio.run(upgrade_apart(url))
+    assert "ended with status" in caplog.text
     assert current(url) == ("9999", revisions.newest())
     with pytest.raises(DatabaseMisfit, match="9999"):
         upgrade(url)
 
 
 def test_without_a_process_to_spare_nothing_is_done_apart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "bot")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
     url = f"sqlite:///{tmp_path}/bot.db"
     asyncio.run(upgrade_apart(url))
+    assert "No process of its own" in caplog.text
     assert current(url)[0] is None
     assert upgrade(url) == revisions.newest()
