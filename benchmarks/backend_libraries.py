@@ -74,6 +74,7 @@ class _Onnx:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = self._way.arena
+        options.enable_mem_pattern = self._way.patterns
         spinning = "1" if self._way.spinning else "0"
         options.add_session_config_entry("session.intra_op.allow_spinning", spinning)
         options.log_severity_level = 4

@@ -92,8 +92,9 @@ class Way:
         For PyTorch.
     slower_joined
         For ONNX Runtime: leave on the optimisers that the bot switches off.
-    spinning, arena
-        For ONNX Runtime: idle threads stay awake for a while; freed memory is kept.
+    spinning, arena, patterns
+        For ONNX Runtime: idle threads stay awake for a while; freed memory is kept; where each
+        shape's results lie is planned when it first comes.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Way:
     slower_joined: bool = False
     spinning: bool = False
     arena: bool = True
+    patterns: bool = False
 
 
 class Library(Protocol):

@@ -277,8 +277,12 @@ def measure_threads(stage: Stage) -> Timed:
         left_out = (f"This machine has no cores for {counts} threads.",)
     spinning = replace(way, name=f"{DEFAULT}, spinning", spinning=True)
     no_arena = replace(way, name=f"{DEFAULT}, no arena", arena=False)
-    ways = [(each, _FREE) for each in (way, spinning, no_arena)]
-    note = "Spinning threads wait awake for work; without the arena all memory is freed at once."
+    patterns = replace(way, name=f"{DEFAULT}, memory patterns", patterns=True)
+    ways = [(each, _FREE) for each in (way, spinning, no_arena, patterns)]
+    note = (
+        "Spinning threads wait awake for work; without the arena all memory is freed at once; with "
+        "memory patterns it is planned for each shape when that first comes."
+    )
     return _timed(
         stage, "Threads, spinning and arena", note, ways, FEW_SHAPES, arrangements, left_out
     )
@@ -293,11 +297,15 @@ def measure_switches(stage: Stage) -> Resting:
             name = f"{arrangement}, spinning {'on' if spinning else 'off'}"
             with stage.side(replace(way, spinning=spinning)) as side:
                 found[name] = side.ask(Side.rests, FIRST, arrangement, effort.calls, effort.pause_s)
-    for arena in (True, False):
+    memories = {
+        "arena on": way,
+        "arena off": replace(way, arena=False),
+        "arena and memory patterns on": replace(way, patterns=True),
+    }
+    for memory, kept in memories.items():
         for arrangement in filter(_fits, (LONE, LANES)):
-            with stage.side(replace(way, arena=arena)) as side:
-                name = f"{arrangement}, arena {'on' if arena else 'off'}"
-                held[name] = side.ask(Side.held_after, SHAPES, arrangement)
+            with stage.side(kept) as side:
+                held[f"{arrangement}, {memory}"] = side.ask(Side.held_after, SHAPES, arrangement)
     return Resting(effort.pause_s, FIRST, found, held)
 
 
