@@ -21,7 +21,7 @@ from bot.chat.supervision import lacks_intent, refusal
 from bot.errors import DatabaseMisfit, HexwardError, MissingExtraError
 from bot.logs import describe, set_up_logging
 from bot.settings import Settings, load_settings, strangers
-from bot.storage import migrate, revisions
+from bot.storage import migrate, schema_revision
 from bot.storage.database import Database
 from bot.storage.servers import Servers, ServerSettings
 
@@ -120,7 +120,7 @@ async def _database(settings: Settings) -> tuple[Finding, bool]:
         return Finding(Level.GOOD, subject, "new: it is made at the first start"), False
     if revision == newest:
         return Finding(Level.GOOD, subject, f"at revision {revision}, whole, can be written"), True
-    if not revisions.is_known(revision):
+    if not schema_revision.is_known(revision):
         what = f"at revision {revision}, which this version of Hexward does not know"
         return Finding(Level.BAD, subject, what, "Update Hexward, or restore a backup."), False
     what = f"at revision {revision}; this version of Hexward has {newest}"

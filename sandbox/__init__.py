@@ -8,5 +8,5 @@ _state_log = logging.getLogger("discord.state")
 _level = _state_log.level
 _state_log.setLevel(logging.ERROR)
 with contextlib.suppress(ImportError):  # whoever needs it says so
-    import simcord  # noqa: F401
+    import simcord  # noqa: F401  (here, where that is kept quiet)
 _state_log.setLevel(_level)

@@ -46,6 +46,7 @@ class WarmedPlateau(ReduceLROnPlateau):
             for group, whole in zip(self.optimizer.param_groups, self.whole, strict=True):
                 group["lr"] = whole * (steps / self.warmup_steps)
 
+    # torch's own rule takes a figure, unlike the class that it is derived from
     def step(self, metrics: SupportsFloat, epoch: int | None = None) -> None:  # type: ignore[override]
         """Take note of an epoch's figure, after the warm-up."""
         if not self.warming:

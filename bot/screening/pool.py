@@ -26,6 +26,7 @@ _FIRST_COMER_EVERY = 16
 # for the rest of it.
 _FLOOD = 6
 _FLOODED_EVERY = 4
+_FLOODS_TURN, _OTHERS_TURN = 1, 15  # which of those batches it is; a lower class has number 0
 _FLOODED_PART = 1 / 3
 # For so many batches after one of these others was here, more of them are expected.
 _CALM_BATCHES = 32
@@ -203,7 +204,7 @@ class Pool:
         place, lately = self._calm[chosen]
         if texts.get(place, 0) > _FLOOD or self._taken - lately > _CALM_BATCHES:
             return same, False  # nobody else is there to be spared
-        if calm and self._taken % _FLOODED_EVERY != 1:
+        if calm and self._taken % _FLOODED_EVERY != _FLOODS_TURN:
             return calm, False
         kept = set(calm)
         return [at for at in same if at not in kept], True
@@ -212,10 +213,7 @@ class Pool:
         self, same: Sequence[int], claims: Sequence[_Claim], pieces: Sequence[Piece], flooded: bool
     ) -> int:
         """Which piece is read next, with whatever fills up its batch."""
-        number, every = self._taken, _FIRST_COMER_EVERY
-        if flooded:  # as often among their batches, which have every fourth number
-            number, every = number // _FLOODED_EVERY, every // _FLOODED_EVERY
-        if number % every == every - 1:
+        if self._taken % _FIRST_COMER_EVERY == (_FLOODS_TURN if flooded else _OTHERS_TURN):
             return same[0]
         first = min(same, key=claims.__getitem__)
         best = claims[first]

@@ -19,7 +19,7 @@ from bot.storage.engine import make_engine, writing
 from bot.storage.faults import explain
 from bot.storage.health import Health, free_bytes, try_writing
 from bot.storage.migrate import upgrade
-from bot.storage.revisions import newest, standing
+from bot.storage.schema_revision import newest, standing
 from bot.storage.space import give_back
 from bot.storage.writer import Operation, Writer
 

@@ -27,7 +27,7 @@ from bot.storage.address import Address
 from bot.storage.engine import make_engine, writing
 from bot.storage.faults import DAMAGED, explain, is_busy
 from bot.storage.health import try_writing
-from bot.storage.revisions import SCRIPTS, is_known, newest, standing, strange_tables
+from bot.storage.schema_revision import SCRIPTS, is_known, newest, standing, strange_tables
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -67,7 +67,7 @@ def upgrade(url: str, *, lock_wait_s: float = 5.0) -> str:
     def work(connection: Connection) -> str:
         head = newest()
         if _refuse_unknown(connection, address) != head:
-            from alembic import command  # nothing to do at most starts, see `revisions`
+            from alembic import command  # nothing to do at most starts, see `schema_revision`
 
             command.upgrade(alembic_config(connection), "head")
         return head

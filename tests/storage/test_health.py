@@ -11,7 +11,7 @@ from bot.errors import DatabaseError
 from bot.storage import schema
 from bot.storage.database import Database
 from bot.storage.health import free_bytes
-from bot.storage.revisions import newest
+from bot.storage.schema_revision import newest
 
 
 async def test_a_database_in_use_is_well_and_left_as_it_was(database: Database) -> None:

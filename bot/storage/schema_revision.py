@@ -54,5 +54,5 @@ def standing(connection: Connection) -> str | None:
 
 
 def strange_tables(connection: Connection) -> list[str]:
-    """Tables in a database that was never migrated, which are therefore somebody else's."""
+    """Tables beside Alembic's; somebody else's, in a database that was never migrated."""
     return sorted(set(inspect(connection).get_table_names()) - {_TABLE})

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from bot import app
 from bot.errors import DatabaseError, DatabaseMisfit
 from bot.settings import Settings
-from bot.storage import revisions
+from bot.storage import schema_revision
 from bot.storage.migrate import alembic_config, current, upgrade, upgrade_apart
 
 # Brings a new database up to date as `python -m bot run` does, and opens it.
@@ -37,16 +37,16 @@ asyncio.run(main())
 
 def test_file_names_tell_the_same_as_alembic() -> None:
     steps = list(ScriptDirectory.from_config(alembic_config(None)).walk_revisions())
-    assert revisions.known() == [step.revision for step in reversed(steps)]
-    assert revisions.newest() == steps[0].revision
+    assert schema_revision.known() == [step.revision for step in reversed(steps)]
+    assert schema_revision.newest() == steps[0].revision
 
 
 def test_without_migrations_it_says_what_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(revisions, "SCRIPTS", tmp_path)
+    monkeypatch.setattr(schema_revision, "SCRIPTS", tmp_path)
     with pytest.raises(DatabaseError, match="not installed completely"):
-        revisions.newest()
+        schema_revision.newest()
 
 
 @pytest.mark.parametrize("new", [True, False])
@@ -56,13 +56,13 @@ def test_a_running_bot_holds_no_alembic(tmp_path: Path, new: bool) -> None:
         upgrade(url)
     command = [sys.executable, "-c", RUN, url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.stdout == f"{revisions.newest()} False\n", done.stderr
+    assert done.stdout == f"{schema_revision.newest()} False\n", done.stderr
 
 
 def test_a_database_is_upgraded_apart(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/bot.db"
     asyncio.run(upgrade_apart(url))
-    assert current(url) == (revisions.newest(), revisions.newest())
+    assert current(url) == (schema_revision.newest(), schema_revision.newest())
 
 
 async def test_an_upgrade_apart_can_be_cancelled(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ async def test_an_upgrade_apart_can_be_cancelled(tmp_path: Path) -> None:
     await asyncio.sleep(0.3)
     upgrading.cancel()
     await asyncio.wait({upgrading})
-    assert await asyncio.to_thread(upgrade, url) == revisions.newest()
+    assert await asyncio.to_thread(upgrade, url) == schema_revision.newest()
 
 
 async def test_the_bot_upgrades_before_it_serves(
@@ -85,7 +85,7 @@ async def test_the_bot_upgrades_before_it_serves(
 
     monkeypatch.setattr(app, "serve", serve)
     await app.run(Settings(discord_token=SecretStr("no.real.one"), database_url=url))
-    assert served == [revisions.newest()]
+    assert served == [schema_revision.newest()]
 
 
 def test_what_cannot_be_upgraded_apart_is_left_for_who_can_say_why(
@@ -99,7 +99,7 @@ def test_what_cannot_be_upgraded_apart_is_left_for_who_can_say_why(
         connection.execute("INSERT INTO alembic_version VALUES ('9999')")
     asyncio.run(upgrade_apart(url))
     assert "ended with status" in caplog.text
-    assert current(url) == ("9999", revisions.newest())
+    assert current(url) == ("9999", schema_revision.newest())
     with pytest.raises(DatabaseMisfit, match="9999"):
         upgrade(url)
 
@@ -113,4 +113,4 @@ def test_without_a_process_to_spare_nothing_is_done_apart(
     asyncio.run(upgrade_apart(url))
     assert "No process of its own" in caplog.text
     assert current(url)[0] is None
-    assert upgrade(url) == revisions.newest()
+    assert upgrade(url) == schema_revision.newest()
