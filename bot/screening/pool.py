@@ -195,7 +195,7 @@ class Pool:
         calm: list[int] = []
         for at in same:
             for place in pieces[at][0].places:
-                if texts.get(place, 0) <= _FLOOD:
+                if place[1] is chosen and texts.get(place, 0) <= _FLOOD:
                     calm.append(at)
                     self._calm[chosen] = place, self._taken
                     break

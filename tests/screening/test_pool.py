@@ -158,6 +158,19 @@ def test_a_server_alone_is_not_held_up_by_its_own_other_texts(priority: Priority
         assert len(taken) == 8 or any((1, priority) in owner.places for owner, _ in taken)
 
 
+def test_nor_by_texts_of_its_own_that_wait_in_two_classes() -> None:
+    pool = Pool(numbers_model(GatedBackend()))
+    for _ in range(40):
+        while len(pool) < 40:
+            both = group(1, Priority.LIVE, [6])
+            (job,) = both.jobs
+            job.tickets[1, Priority.BULK] = Ticket(job, 1, Priority.BULK, 0.0)
+            pool.add(both)
+            for _ in range(9):
+                pool.add(group(1, Priority.LIVE, [6]))
+        assert len(pool.take(48, 1)[0]) == 8
+
+
 @given(st.integers(1, 3), st.sampled_from([24, 512]), st.integers(1, 3))
 @settings(max_examples=20, deadline=None)
 def test_in_a_flood_too_the_first_comer_is_read(calm: int, budget: int, idle: int) -> None:
