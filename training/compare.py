@@ -1,8 +1,4 @@
-"""Several models on the same rows: figures side by side, and which differences are more than luck.
-
-Differences are measured in pairs: both models get the same resampled rows, so what makes a
-sample hard or easy for both cancels out, and small differences can be told from noise.
-"""
+"""Several models on the same rows: their figures side by side, and how far they differ."""
 
 from __future__ import annotations
 
@@ -19,11 +15,12 @@ import numpy as np
 from bot.labels import LABELS
 from bot.screening.model import Model, load_model
 from training import origins
-from training.bootstrap import LEVEL, Ranking, percentile_interval, resamples
+from training.bootstrap import LEVEL
 from training.calibrate import UNCALIBRATED, Curve, calibration_errors, probabilities
 from training.config import TrainingError
 from training.cross_entropy import cross_entropies
 from training.data import Floats, Labelled
+from training.differences import CAPTIONS, differences, verdict
 from training.evaluate import summarise
 from training.markdown import in_cell, table_of, warned
 from training.scoring import Scorer, kept_of
@@ -176,63 +173,6 @@ def compare(sides: Sequence[Side], rows: Labelled, *, count: int, seed: int) -> 
     }
 
 
-def differences(
-    scores: Sequence[Floats | Curve], rows: Labelled, *, count: int, seed: int
-) -> list[dict[str, Any]]:
-    """How far each model is from the first, with paired percentile bootstrap intervals.
-
-    Efron and Tibshirani (1993), chapter 13: rows are drawn with replacement, each with its weight,
-    and all models are measured on the same draw. A draw without one class of a label does not count
-    for that label and for the mean.
-
-    Parameters
-    ----------
-    scores
-        Of each model, [rows, 6]; any numbers that rank.
-    rows
-        The rows they belong to.
-    count
-        Draws.
-    seed
-        Of the draws.
-
-    Returns
-    -------
-    list of dict
-        For each model but the first ``{label or "mean": {"roc_auc", "average_precision":
-        {"difference", "low", "high"}}}``: the model's figure less the first one's, and its 95%
-        interval. A label with one class only is left out.
-    """
-    measured = [at for at, column in enumerate(rows.labels.T) if 0 < column.sum() < len(rows)]
-    names = ["mean", *(LABELS[at].value for at in measured)]
-    rankings = [[Ranking(one[:, at], rows.labels[:, at]) for at in measured] for one in scores]
-
-    def figures(weights: Curve) -> Curve:
-        """[models, mean and labels, metrics]"""
-        each = np.array([[one.measure(weights) for one in model] for model in rankings])
-        return np.concatenate([each.mean(axis=1, keepdims=True), each], axis=1)
-
-    if not measured:
-        return [{} for _ in scores[1:]]
-    whole = figures(rows.weights.astype(np.float64))
-    drawn = np.empty((count, *whole.shape))
-    for at, weights in enumerate(resamples(rows.weights, count, seed)):
-        drawn[at] = figures(weights)
-    return [
-        {
-            name: {
-                metric: _difference(
-                    whole[model, place, column] - whole[0, place, column],
-                    drawn[:, model, place, column] - drawn[:, 0, place, column],
-                )
-                for column, metric in enumerate(METRICS)
-            }
-            for place, name in enumerate(names)
-        }
-        for model in range(1, len(scores))
-    ]
-
-
 def markdown(found: dict[str, Any], rows: Labelled, file: Path, left_out: int) -> str:
     """What `compare` found, as a Markdown page; ``warnings`` of ``found`` come first."""
     models, against = found["models"], found["against"]
@@ -248,12 +188,9 @@ def markdown(found: dict[str, Any], rows: Labelled, file: Path, left_out: int) -
     differing = []
     for name, labels in found["differences"].items():
         for metric, one in labels.get("mean", {}).items():
-            low, high = one["low"], one["high"]
-            if low is None:
-                continue
-            verdict = "may be noise" if low <= 0 <= high else "better" if low > 0 else "worse"
-            figures = [f"{one['difference']:+.4f}", f"{low:+.4f}", f"{high:+.4f}"]
-            differing.append([in_cell(name), METRICS[metric], *figures, verdict])
+            if (judged := verdict(metric, one)) is not None:
+                figures = [f"{one[end]:+.4f}" for end in ("difference", "low", "high")]
+                differing.append([in_cell(name), CAPTIONS[metric], *figures, judged])
     parts = [
         f"# {' against '.join(models)}",
         *(warned(warning) for warning in found.get("warnings", ())),
@@ -334,11 +271,6 @@ def _milliseconds(model: Model, texts: Sequence[str]) -> float:
 def _calibration_errors(scores: Curve, rows: Labelled) -> dict[str, float]:
     errors = {label.value: one for label, one in calibration_errors(scores, rows).items()}
     return {"mean": statistics.fmean(errors.values()), **errors}
-
-
-def _difference(found: float, drawn: Curve) -> dict[str, float | None]:
-    low, high = percentile_interval(drawn) or (None, None)
-    return {"difference": float(found), "low": low, "high": high}
 
 
 def _cell(value: float | None, digits: int) -> str:

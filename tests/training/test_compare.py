@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
@@ -24,12 +26,13 @@ from training.compare import (
     Side,
     compare,
     contenders,
-    differences,
     look_at,
     markdown,
     megabytes,
 )
+from training.cross_entropy import cross_entropies
 from training.data import Floats, Labelled
+from training.differences import differences, verdict
 from training.evaluate import summarise
 
 
@@ -44,18 +47,21 @@ def classifier(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return directory
 
 
+def sigmoid(logits: npt.NDArray[np.floating[Any]]) -> Floats:
+    return (1 / (1 + np.exp(-logits))).astype(np.float32)
+
+
 def some(count: int, seed: int = 3) -> tuple[Labelled, Floats]:
     """Rows of random labels and weights, and scores that know something of them."""
     draw = np.random.default_rng(seed)
     labels = (draw.random((count, 6)) < 0.3).astype(np.float32)
-    scores = (labels + draw.normal(size=(count, 6))).astype(np.float32)
+    scores = sigmoid(labels + draw.normal(size=(count, 6)))
     names = tuple(str(at) for at in range(count))
     return Labelled(names, names, labels, draw.uniform(0.5, 3, count).astype(np.float32)), scores
 
 
 def side(name: str, scores: Floats) -> Side:
-    probabilities = 1 / (1 + np.exp(-scores.astype(np.float64)))
-    return Side(Contender(name, Path(f"{name}.npy")), probabilities, None, None)
+    return Side(Contender(name, Path(f"{name}.npy")), scores.astype(np.float64), None, None)
 
 
 def test_a_model_does_not_differ_from_itself() -> None:
@@ -63,7 +69,7 @@ def test_a_model_does_not_differ_from_itself() -> None:
     (found,) = differences([scores, scores.copy()], rows, count=50, seed=1)
     assert set(found) == {"mean", *LABELS}
     for one in found.values():
-        for metric in ("roc_auc", "average_precision"):
+        for metric in ("roc_auc", "average_precision", "cross_entropy"):
             assert one[metric] == {"difference": 0.0, "low": 0.0, "high": 0.0}
 
 
@@ -71,41 +77,51 @@ def test_a_model_does_not_differ_from_itself() -> None:
 @given(st.integers(0, 1_000))
 def test_the_difference_is_that_of_the_figures(seed: int) -> None:
     rows, scores = some(60, seed)
-    other = scores + np.random.default_rng(seed).normal(size=scores.shape).astype(np.float32)
+    other = np.random.default_rng(seed).random(scores.shape).astype(np.float32)
     (found,) = differences([scores, other], rows, count=2, seed=seed)
-    first, second = summarise(scores, rows), summarise(other, rows)
-    assert set(found) == {name for name, one in first.items() if "roc_auc" in one}
-    for name, one in found.items():
-        for metric, each in one.items():
-            expected = second[name][metric] - first[name][metric]
-            assert each["difference"] == pytest.approx(expected, abs=1e-9)
+    first, second = (
+        {
+            (name, metric): value
+            for name, one in summarise(each, rows).items()
+            for metric, value in one.items()
+            if metric in ("roc_auc", "average_precision")
+        }
+        | {(name, "cross_entropy"): value for name, value in losses.items()}
+        for each in (scores, other)
+        for losses in [cross_entropies(each.astype(np.float64), rows)]
+    )
+    assert {(name, metric) for name, one in found.items() for metric in one} == set(first)
+    for (name, metric), value in first.items():
+        expected = second[name, metric] - value
+        assert found[name][metric]["difference"] == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_real_difference_is_told_from_noise() -> None:
     rows, scores = some(600)
     draw = np.random.default_rng(9)
     # Shuffling the scores of equals changes nothing but luck.
-    noise = (rows.labels + draw.normal(size=scores.shape)).astype(np.float32)
-    worse = (0.2 * rows.labels + draw.normal(size=scores.shape)).astype(np.float32)
+    noise = sigmoid(rows.labels + draw.normal(size=scores.shape))
+    worse = sigmoid(0.2 * rows.labels + draw.normal(size=scores.shape))
     found = differences([scores, noise, worse], rows, count=200, seed=1)
-    same, real = found[0]["mean"]["roc_auc"], found[1]["mean"]["roc_auc"]
-    assert same["low"] < 0 < same["high"]
-    assert same["low"] < same["difference"] < same["high"]
-    assert real["low"] < real["difference"] < real["high"] < 0
+    for metric in ("roc_auc", "cross_entropy"):
+        same, real = (one["mean"][metric] for one in found)
+        assert verdict(metric, same) == "may be noise"
+        assert same["low"] < same["difference"] < same["high"]
+        assert verdict(metric, real) == "worse"
+        assert real["low"] < real["difference"] < real["high"]
 
 
 def test_pairs_are_compared_on_the_same_draw() -> None:
     """Nearly equal models: the interval is far narrower than what either figure swings by."""
     rows, scores = some(200)
-    near = scores + np.random.default_rng(4).normal(scale=0.01, size=scores.shape)
-    paired, against_chance = (
-        found["mean"]["roc_auc"]
-        for found in differences(
-            [scores, near.astype(np.float32), np.zeros_like(scores)], rows, count=200, seed=1
-        )
+    logits = np.log(scores / (1 - scores))
+    near = sigmoid(logits + np.random.default_rng(4).normal(scale=0.01, size=scores.shape))
+    paired, against_chance = differences(
+        [scores, near, np.full_like(scores, 0.3)], rows, count=200, seed=1
     )
-    width = paired["high"] - paired["low"]
-    assert 0 < 10 * width < against_chance["high"] - against_chance["low"]
+    for metric in ("roc_auc", "cross_entropy"):
+        narrow, wide = (one["mean"][metric] for one in (paired, against_chance))
+        assert 0 < 10 * (narrow["high"] - narrow["low"]) < wide["high"] - wide["low"]
 
 
 def test_the_weights_are_kept() -> None:
@@ -115,27 +131,29 @@ def test_the_weights_are_kept() -> None:
     weights = np.where(light, np.float32(1e-9), np.float32(1))
     rows = Labelled(rows.ids, rows.texts, rows.labels, weights)
     other = scores.copy()
-    other[light] = -other[light]
+    other[light] = 1 - other[light]
     (found,) = differences([scores, other], rows, count=50, seed=1)
     for each in found["mean"].values():
         assert max(map(abs, each.values())) < 1e-6
 
 
-def test_a_label_with_one_class_has_no_difference() -> None:
+def test_a_label_with_one_class_differs_in_its_loss_alone() -> None:
     rows, scores = some(60)
     rows.labels[:, 3] = 0
-    (found,) = differences([scores, -scores], rows, count=20, seed=1)
-    assert "threat" not in found
+    (found,) = differences([scores, 1 - scores], rows, count=20, seed=1)
+    assert set(found["threat"]) == {"cross_entropy"}
     assert found["mean"]["roc_auc"]["difference"] < 0
     rows.labels[:] = 0
-    sides = [side("a", scores), side("b", -scores)]
+    sides = [side("a", scores), side("b", 1 - scores)]
     page = markdown(compare(sides, rows, count=20, seed=1), rows, Path("rows.csv"), 0)
     assert "| a | – | – |" in page
+    assert "| b | ROC AUC |" not in page
+    assert "| b | cross-entropy |" in page
 
 
 def test_the_page_says_which_differences_count() -> None:
     rows, scores = some(300)
-    sides = [side("one|two", scores), side("same", scores), side("worse", -scores)]
+    sides = [side("one|two", scores), side("same", scores), side("worse", 1 - scores)]
     found = compare(sides, rows, count=100, seed=1)
     page = markdown(found, rows, Path("rows.csv"), 2)
     assert "On 300 rows of rows.csv (2 left out)" in page
@@ -143,6 +161,10 @@ def test_the_page_says_which_differences_count() -> None:
     worse = [line for line in page.splitlines() if line.startswith("| worse | average precision")]
     assert len(worse) == 1
     assert worse[0].endswith("| worse |")
+    dearer = [line for line in page.splitlines() if line.startswith("| worse | cross-entropy")]
+    assert len(dearer) == 1
+    assert "| +" in dearer[0]
+    assert dearer[0].endswith("| worse |")
     assert found["against"] == "one|two"
     assert found["models"]["same"]["ranking"] == summarise(sides[1].scores, rows)
 
