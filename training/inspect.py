@@ -10,17 +10,20 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from bot.labels import LABELS, Label
+from bot.screening.normalize import NORMALIZER_VERSION
 from training.config import Base, Experiment
 from training.data import Floats, LeftOut, Unsifted, plain, read_unsifted
 from training.first_look import not_loaded
+from training.kept import Kept
 from training.oddities import ODD
+from training.scoring import chunks
 from training.split import same_text
 from training.tables import DataError
 
@@ -29,7 +32,6 @@ if TYPE_CHECKING:
 
 Counts = npt.NDArray[np.int64]
 
-BATCH = 500  # texts tokenised in one call
 PERCENTILES = (1, 5, 25, 50, 75, 90, 95, 99, 100)
 LIMITS = (64, 96, 128, 192, 256, 384, 512)  # token limits that a reader may want to compare
 EXAMPLES = 3  # texts shown of each kind that is odd
@@ -129,8 +131,15 @@ class Inspection:
     suspicions: tuple[Suspicion, ...]
 
 
-def inspect(experiment: Experiment) -> Inspection:
+def inspect(experiment: Experiment, unfinished: Path | None = None) -> Inspection:
     """Look at every row of the experiment's file, whatever ``rows.max_samples`` says.
+
+    Parameters
+    ----------
+    experiment
+        What is to be trained.
+    unfinished
+        Of `training.kept.until_done`: an inspection that is stopped goes on from there.
 
     Raises
     ------
@@ -146,11 +155,9 @@ def inspect(experiment: Experiment) -> Inspection:
     labels, weights = file.labels[used], file.weights[used].astype(np.float64)
     counted = _label_counts(file, used, experiment.rows.validation_share)
     tokenizer = load_tokenizer(experiment.base)
-    # disable=None: no bar where standard error is a file
-    bar = tqdm(used.tolist(), "normalising", disable=None, leave=False)
-    views = [plain(file.texts[row]) for row in bar]
-    tokens = token_lengths(views, tokenizer)
-    characters = np.array([len(file.texts[row]) for row in used], dtype=np.int64)
+    texts = [file.texts[row] for row in used]
+    tokens, empty = reading(texts, tokenizer, unfinished)
+    characters = np.array([len(text) for text in texts], dtype=np.int64)
     limits = sorted({*LIMITS, experiment.base.max_tokens})
     any_label = labels.any(axis=1)
     duplicates, conflicts = _groups(file)
@@ -176,8 +183,8 @@ def inspect(experiment: Experiment) -> Inspection:
             LeftOut(row + 1, file.ids[row], reason) for row, reason in sorted(file.reasons.items())
         ),
         reasons=dict(Counter(map(_kind, file.reasons.values())).most_common()),
-        non_ascii=float(np.mean([not file.texts[row].isascii() for row in used])),
-        suspicions=_suspicions(file, used.tolist(), views),
+        non_ascii=float(np.mean([not text.isascii() for text in texts])),
+        suspicions=_suspicions(file, used.tolist(), used[empty].tolist()),
     )
 
 
@@ -198,13 +205,42 @@ def load_tokenizer(base: Base) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def token_lengths(views: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> Counts:
-    """[texts]: the tokens of each text, the special ones included, nothing cut."""
-    found: list[int] = []
-    for start in tqdm(range(0, len(views), BATCH), "tokenising", disable=None, leave=False):
-        batch = list(views[start : start + BATCH])
-        found += [len(ids) for ids in tokenizer(batch, verbose=False)["input_ids"]]
-    return np.array(found, dtype=np.int64)
+def reading(
+    texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, unfinished: Path | None = None
+) -> tuple[Counts, npt.NDArray[np.bool_]]:
+    """What a model with this tokenizer gets to read of the texts.
+
+    Parameters
+    ----------
+    texts
+        As they were written.
+    tokenizer
+        Of the library's fast ones, to be gone on with after a stop.
+    unfinished
+        As `inspect` takes it.
+
+    Returns
+    -------
+    tuple of ndarray
+        [texts] each: the tokens of the plain view, the special ones included, nothing cut; and
+        whether that view is empty.
+    """
+    cuts = getattr(tokenizer, "backend_tokenizer", None)  # with everything that it depends on
+    kept = None
+    if unfinished is not None and cuts is not None:
+        kept = Kept(unfinished, "reading", cuts.to_str(), str(NORMALIZER_VERSION))
+    found = [np.empty((0, 2), dtype=np.int64)]
+    for chunk in chunks(texts, "normalising and tokenising"):
+        both = None if kept is None else kept.get(*chunk, shape=(len(chunk), 2))
+        if both is None:
+            views = [plain(text) for text in chunk]
+            tokens = tokenizer(views, verbose=False)["input_ids"]
+            both = np.array([[len(ids), not view] for ids, view in zip(tokens, views, strict=True)])
+            if kept is not None:
+                kept.put(both, *chunk)
+        found.append(both)
+    whole = np.concatenate(found)
+    return whole[:, 0], whole[:, 1] > 0
 
 
 def combinations(labels: Floats, weights: npt.NDArray[np.float64]) -> tuple[Combination, ...]:
@@ -302,7 +338,7 @@ def _groups(file: Unsifted) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
     return tuple(sorted(agreeing, key=size)), tuple(sorted(differing, key=size))
 
 
-def _suspicions(file: Unsifted, used: list[int], views: list[str]) -> tuple[Suspicion, ...]:
+def _suspicions(file: Unsifted, used: list[int], empty: list[int]) -> tuple[Suspicion, ...]:
     """What is odd about the used rows; only what occurs."""
     found: list[Suspicion] = []
 
@@ -313,10 +349,7 @@ def _suspicions(file: Unsifted, used: list[int], views: list[str]) -> tuple[Susp
 
     for why, odd in ODD.items():
         note(why, [row for row in used if odd(file.texts[row])])
-    note(
-        "nothing is left of the text after normalising, so the model reads an empty one",
-        [row for row, view in zip(used, views, strict=True) if not view],
-    )
+    note("nothing is left of the text after normalising, so the model reads an empty one", empty)
     toxic, severe = LABELS.index(Label.TOXIC), LABELS.index(Label.SEVERE_TOXIC)
     labels = file.labels
     note(

@@ -24,7 +24,7 @@ from training.inspect import (
     combinations,
     inspect,
     load_tokenizer,
-    token_lengths,
+    reading,
 )
 from training.inspect_report import markdown, write
 from training.tables import DataError
@@ -149,7 +149,9 @@ def test_tokens_are_the_tokenizers_with_the_special_ones(found: Inspection) -> N
 
 def test_a_text_longer_than_any_model_takes_is_counted_whole(small: Experiment) -> None:
     tokenizer = load_tokenizer(small.base)
-    assert token_lengths(["good " * 3000, ""], tokenizer).tolist() == [3002, 2]
+    tokens, empty = reading(["good " * 3000, "", "** **"], tokenizer)
+    assert tokens[:2].tolist() == [3002, 2]
+    assert empty.tolist() == [False, True, False]
 
 
 def test_odd_rows_are_named(found: Inspection) -> None:

@@ -21,8 +21,10 @@ from click.testing import CliRunner, Result
 from sklearn.linear_model import LogisticRegression
 from tiny_runs import epochs, equal, small, weights, write_suites
 
+from bot.screening import vocabulary
 from bot.screening.model import Model
-from training import scoring, suites, train
+from training import inspect as inspection
+from training import scoring, strong_words, suites, train
 from training.__main__ import main
 from training.begun import newest_whole
 from training.config import Experiment
@@ -32,6 +34,8 @@ from training.loop import CHECKPOINTS
 pytestmark = pytest.mark.usefixtures("empty_pictures")
 
 CHUNK = 16
+FOLDERS = ("whole", "broken")
+INSPECTED = "inspection.json"
 FOLDS = "tfidf.out_of_fold.npz"
 SUITE = """
 [[functions]]
@@ -191,6 +195,54 @@ def test_a_calibration_goes_on_where_it_was_stopped(run: Path) -> None:
     assert np.array_equal(np.load(run / "validation_logits.int8.npy"), left)
 
 
+def test_an_inspection_goes_on_where_it_was_stopped(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, looked = inspection.plain, Asked(stopped_at=3 * CHUNK + 5)
+
+    def noting(text: str) -> str:
+        looked.note(1)
+        return plain(text)
+
+    given = ["inspect", "--config", run / "experiment.json", "--run", run, "--out"]
+    assert invoke(*given, tmp_path / "whole").exit_code == 0
+    monkeypatch.setattr(scoring, "CHUNK", CHUNK)
+    monkeypatch.setattr(inspection, "plain", noting)
+    assert invoke(*given, tmp_path / "broken").exit_code == 1
+    assert len(list((tmp_path / "broken" / UNFINISHED).iterdir())) == 3
+    looked.calls.clear()
+    looked.stopped_at = None
+    assert invoke(*given, tmp_path / "broken").exit_code == 0
+    reports = [json.loads((tmp_path / name / INSPECTED).read_text()) for name in FOLDERS]
+    assert reports[0] == reports[1]
+    assert sum(looked.calls) == reports[0]["used"] - 3 * CHUNK
+    assert not (tmp_path / "broken" / UNFINISHED).exists()
+
+
+def test_strong_words_go_on_where_they_were_stopped(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = dict(list(vocabulary.common_words().items())[:400])
+    monkeypatch.setattr(vocabulary, "common_words", lambda: few)
+    monkeypatch.setattr(strong_words, "frequencies_of_languages", lambda: {"en": {}})
+    given = ["strong-words", "--config", run / "experiment.json", "--run", run]
+    given += ["--model", run / "model", "--to"]
+    with asking() as unbroken:
+        done = invoke(*given, tmp_path / "whole")
+    assert done.exit_code == 0, done.output
+    with asking(stopped_at=4) as stopped:
+        assert invoke(*given, tmp_path / "broken").exit_code == 1
+    assert stopped.calls == [CHUNK] * 3
+    with asking() as resumed:
+        assert invoke(*given, tmp_path / "broken").exit_code == 0
+    assert sum(resumed.calls) == sum(unbroken.calls) - 3 * CHUNK
+    lists = [
+        {path.name: path.read_text() for path in (tmp_path / name).iterdir()} for name in FOLDERS
+    ]
+    assert len(lists[0]) == 3
+    assert lists[0] == lists[1]
+
+
 def test_a_baseline_goes_on_with_the_label_that_it_was_at(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,7 +263,7 @@ def test_a_baseline_goes_on_with_the_label_that_it_was_at(
     assert sum(fitted) == 14
     assert invoke(*given, "--run", tmp_path / "broken").exit_code == 0
     assert sum(fitted) == 4 * 6  # one on the whole and three folds, six labels each
-    folders = [tmp_path / name / "baselines" for name in ("whole", "broken")]
+    folders = [tmp_path / name / "baselines" for name in FOLDERS]
     with np.load(folders[0] / FOLDS) as one, np.load(folders[1] / FOLDS) as other:
         assert np.array_equal(one["logits"], other["logits"])
         assert np.array_equal(one["ids"], other["ids"])

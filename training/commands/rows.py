@@ -17,9 +17,12 @@ def inspect(experiment: Experiment, run: Path, out: Path | None) -> Path:
     """Look at the rows before training: labels, lengths, repeated and contradicting texts."""
     from training import inspect as inspection
     from training import inspect_report
+    from training.kept import UNFINISHED, until_done
 
     folder = out or run / "inspection"
-    click.echo(inspect_report.write(inspection.inspect(experiment), experiment, folder))
+    with until_done(folder / UNFINISHED) as unfinished:
+        found = inspection.inspect(experiment, unfinished)
+        click.echo(inspect_report.write(found, experiment, folder))
     return folder
 
 
@@ -56,26 +59,28 @@ def strong_words(experiment: Experiment, run: Path, model: Path, folder: Path) -
     from training import origins
     from training import strong_words as making
     from training.data import divided
-    from training.scoring import Scorer
+    from training.kept import UNFINISHED, until_done
+    from training.scoring import Scorer, kept_of
 
     training_rows, _, _ = divided(experiment, origins.split_of(run, experiment.rows))
     network = load_model(str(model.resolve()))
     common = common_words()
-    scores = Scorer(network)(list(common), "words")
-    limits = network.presets["balanced"].as_dict()
-    strong = making.strong(list(common), scores, limits, training_rows)
-    meanings = Meanings(common, frozenset(strong), frozenset())
-    spared, foreign = making.spared(
-        making.frequencies_of_languages(),
-        common,
-        meanings,
-        making.mostly_labelled(training_rows),
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, header, found in (
-        ("strong_words.txt", making.STRONG_HEADER, strong),
-        ("spared_words.txt", making.SPARED_HEADER, spared),
-        ("foreign_words.txt", making.FOREIGN_HEADER, foreign),
-    ):
-        (folder / name).write_text(making.written(header, found), encoding="ascii")
-        click.echo(f"{folder / name}: {len(found):,} words")
+    with until_done(folder / UNFINISHED) as unfinished:
+        scores = Scorer(network, kept_of(unfinished, model))(list(common), "words")
+        limits = network.presets["balanced"].as_dict()
+        strong = making.strong(list(common), scores, limits, training_rows)
+        meanings = Meanings(common, frozenset(strong), frozenset())
+        spared, foreign = making.spared(
+            making.frequencies_of_languages(),
+            common,
+            meanings,
+            making.mostly_labelled(training_rows),
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, header, found in (
+            ("strong_words.txt", making.STRONG_HEADER, strong),
+            ("spared_words.txt", making.SPARED_HEADER, spared),
+            ("foreign_words.txt", making.FOREIGN_HEADER, foreign),
+        ):
+            (folder / name).write_text(making.written(header, found), encoding="ascii")
+            click.echo(f"{folder / name}: {len(found):,} words")
