@@ -120,6 +120,11 @@ class Metrics:
     ----------
     clock
         Seconds from any start.
+
+    Attributes
+    ----------
+    unscreened_so_far
+        Messages that went unscreened since the start, made up for or not.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -135,6 +140,7 @@ class Metrics:
             priority: deque(maxlen=_SAMPLES) for priority in Priority
         }
         self._batches = _Batches()
+        self.unscreened_so_far = 0
         registry = self.registry
         wait = Histogram(
             "hexward_queue_wait_seconds",
@@ -264,6 +270,7 @@ class Metrics:
     def unscreened(self, reason: str) -> None:
         """A message was put down as unscreened."""
         self._unscreened.labels(reason).inc()
+        self.unscreened_so_far += 1
 
     def watch(self, figures: Callable[[], Figures]) -> None:
         """Show what waits in the engine now, asked whenever somebody looks."""

@@ -83,7 +83,14 @@ class StatusCommand(commands.Cog):
                 ),
             ),
             (tr("Scoring lanes restarted"), number(figures.worker_restarts)),
-            (tr("Unscreened messages"), tr("{count:,} to be caught up with", count=backlog)),
+            (
+                tr("Unscreened messages"),
+                tr(
+                    "{count:,} since the start, {left:,} to be caught up with",
+                    count=self._metrics.unscreened_so_far,
+                    left=backlog,
+                ),
+            ),
             (tr("Database"), _bytes(size)),
             (tr("Memory"), _bytes(resident_bytes())),
         ):

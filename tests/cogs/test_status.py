@@ -38,7 +38,7 @@ async def test_the_owner_sees_how_the_bot_is_doing(scene: Scene) -> None:
     )
     assert shown["Not scored"] == "0 refused, 0 failed"
     assert shown["Scoring lanes restarted"] == "0"
-    assert shown["Unscreened messages"] == "0 to be caught up with"
+    assert shown["Unscreened messages"] == "0 since the start, 0 to be caught up with"
     assert re.fullmatch(r"<t:\d+:R>", shown["Started"])
     assert shown["Reads"] == "all messages"
     for name in ("Database", "Memory"):
@@ -60,6 +60,8 @@ async def test_without_messages_of_the_moment_it_says_what_there_is(scene: Scene
     (last,) = [value for name, value in fields(reply).items() if name.startswith("Last ")]
     assert "No message was screened as it was posted." in last
     assert re.search(r"Caught up with: p50 [\d.]+ ms, p99", last)
+    shown = fields(reply)["Unscreened messages"]
+    assert shown == "1 since the start, 0 to be caught up with"
 
 
 async def test_it_says_what_it_reads_without_the_intent(scene: Scene) -> None:
@@ -77,7 +79,8 @@ async def test_the_backlog_is_counted(scene: Scene) -> None:
     scene.change("INSERT INTO unscreened VALUES (5, 6, 7, '2099-01-01T00:00:00.000000Z', 'away')")
     async with scene.bot(log_channel=False):
         reply = await scene.server.owner.run(scene.general, "status")
-    assert fields(reply)["Unscreened messages"] == "1 to be caught up with"
+    shown = fields(reply)["Unscreened messages"]
+    assert shown == "0 since the start, 1 to be caught up with"
 
 
 async def test_others_are_refused_whatever_they_may_do_in_the_server(scene: Scene) -> None:
