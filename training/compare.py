@@ -189,7 +189,7 @@ def markdown(found: dict[str, Any], rows: Labelled, file: Path, left_out: int) -
     for name, labels in found["differences"].items():
         for metric, one in labels.get("mean", {}).items():
             if (judged := verdict(metric, one)) is not None:
-                figures = [f"{one[end]:+.4f}" for end in ("difference", "low", "high")]
+                figures = [f"{one[end]:+.5f}" for end in ("difference", "low", "high")]
                 differing.append([in_cell(name), CAPTIONS[metric], *figures, judged])
     parts = [
         f"# {' against '.join(models)}",
@@ -199,15 +199,16 @@ def markdown(found: dict[str, Any], rows: Labelled, file: Path, left_out: int) -
         table_of(["model", "MB", "ms a text", "calibration error", "cross-entropy"], costs),
         tables({name: one["ranking"] for name, one in models.items()}),
         f"## Differences from {against}\n\n"
-        f"Means over the labels, with the {LEVEL:.0%} interval of {found['resamples']:,} paired "
-        "resamples. An interval that holds 0 is no proof of a difference.",
+        "ROC AUC and average precision are means over the labels that have both classes here, the "
+        f"cross-entropy over all six, with the {LEVEL:.0%} interval of {found['resamples']:,} "
+        "paired resamples. An interval that holds 0 is no proof of a difference.",
         table_of(["model", "figure", "difference", "from", "to", ""], differing),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 def write(out: Path, found: dict[str, Any], rows: Labelled, file: Path, left_out: int) -> str:
-    """Write ``comparison.json``, ``comparison.md`` and a picture for each metric; the page."""
+    """Write the report, its page and a picture for each metric of ranks; what the page says."""
     from training.plots import heatmap  # imports matplotlib
 
     out.mkdir(parents=True, exist_ok=True)

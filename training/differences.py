@@ -39,7 +39,7 @@ def differences(
     scores
         Of each model, [rows, 6], probabilities.
     rows
-        The rows they belong to.
+        The rows they belong to, at least one.
     count
         Draws.
     seed
@@ -50,7 +50,8 @@ def differences(
     list of dict
         For each model but the first ``{"mean" or label: {"roc_auc", "average_precision",
         "cross_entropy": {"difference", "low", "high"}}}``: the model's figure less the first one's,
-        and its 95% interval. A label with one class only has the cross-entropy alone.
+        and its 95% interval. A label with one class only has the cross-entropy alone: it is not
+        in the mean of the other two.
     """
     measured = [at for at, column in enumerate(rows.labels.T) if 0 < column.sum() < len(rows)]
     rankings = [[Ranking(one[:, at], rows.labels[:, at]) for at in measured] for one in scores]

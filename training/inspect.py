@@ -6,6 +6,7 @@ two different sets of labels say something about who labelled it, and how.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -139,7 +140,8 @@ def inspect(experiment: Experiment, unfinished: Path | None = None) -> Inspectio
     experiment
         What is to be trained.
     unfinished
-        Of `training.kept.until_done`: an inspection that is stopped goes on from there.
+        Of `training.kept.until_done`: an inspection that is stopped goes on from there, if its
+        tokenizer is one of the library's fast ones.
 
     Raises
     ------
@@ -215,7 +217,7 @@ def reading(
     texts
         As they were written.
     tokenizer
-        Of the library's fast ones, to be gone on with after a stop.
+        Counts the tokens.
     unfinished
         As `inspect` takes it.
 
@@ -225,10 +227,11 @@ def reading(
         [texts] each: the tokens of the plain view, the special ones included, nothing cut; and
         whether that view is empty.
     """
-    cuts = getattr(tokenizer, "backend_tokenizer", None)  # with everything that it depends on
+    fast = getattr(tokenizer, "backend_tokenizer", None)
     kept = None
-    if unfinished is not None and cuts is not None:
-        kept = Kept(unfinished, "reading", cuts.to_str(), str(NORMALIZER_VERSION))
+    if unfinished is not None and fast is not None:
+        digest = hashlib.sha256(fast.to_str().encode()).hexdigest()
+        kept = Kept(unfinished, "reading", digest, str(NORMALIZER_VERSION))
     found = [np.empty((0, 2), dtype=np.int64)]
     for chunk in chunks(texts, "normalising and tokenising"):
         both = None if kept is None else kept.get(*chunk, shape=(len(chunk), 2))

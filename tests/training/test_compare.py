@@ -111,6 +111,26 @@ def test_a_real_difference_is_told_from_noise() -> None:
         assert real["low"] < real["difference"] < real["high"]
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "higher"),
+    [
+        (0.1, 0.2, "better"),
+        (-0.2, -0.1, "worse"),
+        (-0.1, 0.2, "may be noise"),
+        (0.0, 0.2, "may be noise"),
+        (-0.2, 0.0, "may be noise"),
+        (None, None, None),
+    ],
+)
+def test_more_is_better_but_for_the_loss(
+    low: float | None, high: float | None, higher: str | None
+) -> None:
+    one = {"difference": 0.1, "low": low, "high": high}
+    lower = {"better": "worse", "worse": "better"}.get(higher or "", higher)
+    assert verdict("roc_auc", one) == verdict("average_precision", one) == higher
+    assert verdict("cross_entropy", one) == lower
+
+
 def test_pairs_are_compared_on_the_same_draw() -> None:
     """Nearly equal models: the interval is far narrower than what either figure swings by."""
     rows, scores = some(200)
@@ -157,7 +177,7 @@ def test_the_page_says_which_differences_count() -> None:
     found = compare(sides, rows, count=100, seed=1)
     page = markdown(found, rows, Path("rows.csv"), 2)
     assert "On 300 rows of rows.csv (2 left out)" in page
-    assert "| same | ROC AUC | +0.0000 | +0.0000 | +0.0000 | may be noise |" in page
+    assert "| same | ROC AUC | +0.00000 | +0.00000 | +0.00000 | may be noise |" in page
     worse = [line for line in page.splitlines() if line.startswith("| worse | average precision")]
     assert len(worse) == 1
     assert worse[0].endswith("| worse |")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -149,9 +149,27 @@ def test_tokens_are_the_tokenizers_with_the_special_ones(found: Inspection) -> N
 
 def test_a_text_longer_than_any_model_takes_is_counted_whole(small: Experiment) -> None:
     tokenizer = load_tokenizer(small.base)
-    tokens, empty = reading(["good " * 3000, "", "** **"], tokenizer)
-    assert tokens[:2].tolist() == [3002, 2]
-    assert empty.tolist() == [False, True, False]
+    tokens, _ = reading(["good " * 3000, ""], tokenizer)
+    assert tokens.tolist() == [3002, 2]
+
+
+def test_what_nothing_is_left_of_is_empty(small: Experiment) -> None:
+    _, empty = reading(["\u200b", "", "good"], load_tokenizer(small.base))
+    assert empty.tolist() == [True, True, False]
+
+
+def test_only_what_a_fast_tokenizer_counted_is_kept(small: Experiment, tmp_path: Path) -> None:
+    whole = load_tokenizer(small.base)
+
+    def slow(views: list[str], *, verbose: bool) -> Any:
+        return whole(views, verbose=verbose)
+
+    found = [
+        reading(["good game", "map"], tokenizer, tmp_path / name)[0].tolist()
+        for name, tokenizer in (("slow", cast(Any, slow)), ("fast", whole))
+    ]
+    assert found == [[4, 3], [4, 3]]
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["fast"]
 
 
 def test_odd_rows_are_named(found: Inspection) -> None:

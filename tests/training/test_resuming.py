@@ -19,6 +19,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from sklearn.linear_model import LogisticRegression
+from tiny_bert import BAD
 from tiny_runs import epochs, equal, small, weights, write_suites
 
 from bot.screening import vocabulary
@@ -222,7 +223,8 @@ def test_an_inspection_goes_on_where_it_was_stopped(
 def test_strong_words_go_on_where_they_were_stopped(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = dict(list(vocabulary.common_words().items())[:400])
+    common = vocabulary.common_words()
+    few = dict(list(common.items())[:400]) | dict.fromkeys(BAD.values(), 9.0)
     monkeypatch.setattr(vocabulary, "common_words", lambda: few)
     monkeypatch.setattr(strong_words, "frequencies_of_languages", lambda: {"en": {}})
     given = ["strong-words", "--config", run / "experiment.json", "--run", run]
@@ -240,6 +242,7 @@ def test_strong_words_go_on_where_they_were_stopped(
         {path.name: path.read_text() for path in (tmp_path / name).iterdir()} for name in FOLDERS
     ]
     assert len(lists[0]) == 3
+    assert BAD["insult"] in lists[0]["strong_words.txt"].splitlines()
     assert lists[0] == lists[1]
 
 
