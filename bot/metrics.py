@@ -120,11 +120,6 @@ class Metrics:
     ----------
     clock
         Seconds from any start.
-
-    Attributes
-    ----------
-    unscreened_so_far
-        Messages that went unscreened since the start, made up for or not.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -140,7 +135,7 @@ class Metrics:
             priority: deque(maxlen=_SAMPLES) for priority in Priority
         }
         self._batches = _Batches()
-        self.unscreened_so_far = 0
+        self._unscreened_so_far = 0
         registry = self.registry
         wait = Histogram(
             "hexward_queue_wait_seconds",
@@ -267,10 +262,15 @@ class Metrics:
         self._latency[priority].observe(scoring_s)
         self._samples[priority].append((self._clock(), scoring_s))
 
-    def unscreened(self, reason: str) -> None:
-        """A message was put down as unscreened."""
+    @property
+    def unscreened_so_far(self) -> int:
+        """How often a message was put down as unscreened when it came, made up for or not."""
+        return self._unscreened_so_far
+
+    def unscreened(self, reason: str, *, missed: bool = False) -> None:
+        """A message was put down as unscreened: when it came, or because it had been missed."""
         self._unscreened.labels(reason).inc()
-        self.unscreened_so_far += 1
+        self._unscreened_so_far += not missed
 
     def watch(self, figures: Callable[[], Figures]) -> None:
         """Show what waits in the engine now, asked whenever somebody looks."""

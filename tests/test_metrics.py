@@ -62,6 +62,8 @@ def test_everything_told_is_served(port: int) -> None:
         metrics.screened(flagged=True, priority=Priority.LIVE, scoring_s=0.03)
         metrics.screened(flagged=False, priority=Priority.BULK, scoring_s=7.0)
         metrics.unscreened("overloaded")
+        metrics.unscreened("away", missed=True)
+        assert metrics.unscreened_so_far == 1
         metrics.watch(lambda: Figures(0, 0, 0, 0, 0, 0, 0, 12, 345, 2, 67))
         found = fetched(port)
     expected = {
@@ -82,6 +84,7 @@ def test_everything_told_is_served(port: int) -> None:
         "hexward_flagged_total": 1,
         "hexward_scoring_seconds_sum:live": 0.03,
         "hexward_unscreened_total:overloaded": 1,
+        "hexward_unscreened_total:away": 1,
         "hexward_waiting_texts": 12,
         "hexward_waiting_chars": 345,
         "hexward_waiting_servers": 2,
