@@ -29,6 +29,7 @@ from prometheus_client import (
 from bot.errors import SettingsError
 from bot.screening.observing import Figures, How
 from bot.screening.waiting import Priority
+from bot.storage.unscreened import Reason
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -267,10 +268,10 @@ class Metrics:
         """How often a message was put down as unscreened when it came, made up for or not."""
         return self._unscreened_so_far
 
-    def unscreened(self, reason: str, *, missed: bool = False) -> None:
-        """A message was put down as unscreened: when it came, or because it had been missed."""
-        self._unscreened.labels(reason).inc()
-        self._unscreened_so_far += not missed
+    def unscreened(self, reason: Reason) -> None:
+        """A message was put down as unscreened."""
+        self._unscreened.labels(reason.value).inc()
+        self._unscreened_so_far += reason is not Reason.AWAY
 
     def watch(self, figures: Callable[[], Figures]) -> None:
         """Show what waits in the engine now, asked whenever somebody looks."""

@@ -19,6 +19,7 @@ from bot.errors import SettingsError
 from bot.metrics import RECENT_S, Metrics, Took, _rank, served
 from bot.screening.engine import Priority
 from bot.screening.observing import Figures
+from bot.storage.unscreened import Reason
 from tests.conftest import Scene
 
 
@@ -61,8 +62,8 @@ def test_everything_told_is_served(port: int) -> None:
         metrics.worker_restarted()
         metrics.screened(flagged=True, priority=Priority.LIVE, scoring_s=0.03)
         metrics.screened(flagged=False, priority=Priority.BULK, scoring_s=7.0)
-        metrics.unscreened("overloaded")
-        metrics.unscreened("away", missed=True)
+        metrics.unscreened(Reason.OVERLOADED)
+        metrics.unscreened(Reason.AWAY)
         assert metrics.unscreened_so_far == 1
         metrics.watch(lambda: Figures(0, 0, 0, 0, 0, 0, 0, 12, 345, 2, 67))
         found = fetched(port)

@@ -74,7 +74,7 @@ class Backlog:
             self._put_down(server_id, channel_id, message_id, Reason.AWAY)
 
     def _put_down(self, server_id: int, channel_id: int, message_id: int, reason: Reason) -> None:
-        self._metrics.unscreened(reason.value, missed=reason is Reason.AWAY)
+        self._metrics.unscreened(reason)
         self.unscreened.put_down(
             UnscreenedMessage(
                 server_id=server_id,
