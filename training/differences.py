@@ -57,21 +57,18 @@ def differences(
     rankings = [[Ranking(one[:, at], rows.labels[:, at]) for at in measured] for one in scores]
     losses = np.stack([row_losses(one, rows.labels) for one in scores])
     ranked = [LABELS[at].value for at in measured]
-    # what the columns of `figures` are
-    columns = [
-        *((name, metric) for name in (ranked and ["mean", *ranked]) for metric in METRICS),
-        *((name, "cross_entropy") for name in ("mean", *(label.value for label in LABELS))),
-    ]
+    columns = [(name, metric) for name in ("mean", *ranked) for metric in METRICS] if ranked else []
+    columns += [(name, "cross_entropy") for name in ("mean", *(label.value for label in LABELS))]
 
     def figures(weights: Curve) -> Curve:
         """[models, columns]"""
-        costs = weights @ losses / weights.sum()
-        found = [costs.mean(axis=1, keepdims=True), costs]
+        parts: list[Curve] = []
         if ranked:
             each = np.array([[one.measure(weights) for one in model] for model in rankings])
-            areas = np.concatenate([each.mean(axis=1, keepdims=True), each], axis=1)
-            found.insert(0, areas.reshape(len(scores), -1))
-        return np.concatenate(found, axis=1)
+            parts += [each.mean(axis=1), each.reshape(len(scores), -1)]
+        costs = weights @ losses / weights.sum()
+        parts += [costs.mean(axis=1, keepdims=True), costs]
+        return np.concatenate(parts, axis=1)
 
     whole = figures(rows.weights.astype(np.float64))
     drawn = np.empty((count, *whole.shape))
